@@ -1,0 +1,164 @@
+"""Objects as plain values and back: what recipes and run folders hold instead of pickles.
+
+Every constructor argument can be read back as an attribute of the same name, so an object is described by its class
+and its arguments, and needs no code of its own to be saved, printed or rebuilt.
+"""
+
+import importlib
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from genlatent import registry
+from genlatent.errors import RecipeError
+
+LARGEST_TENSOR = 10_000  # elements of a constructor argument that are written out as text
+
+TRUSTED = ("genlatent", "torch.nn", "torch.distributions", "pyro.distributions")
+
+
+class Component:
+    """Something made of plain arguments that can be read back: objectives, corruptions, kernels, schedules."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{key}={value!r}' for key, value in arguments(self).items())})"
+
+
+class NotDescribable(RecipeError):
+    """An object that plain values cannot rebuild."""
+
+
+def arguments(thing: Any) -> dict[str, Any]:
+    """Constructor arguments of an object, read back from its attributes; those at their default are left out."""
+    found = {}
+    for name, parameter in inspect.signature(type(thing)).parameters.items():
+        if parameter.kind is parameter.VAR_POSITIONAL and isinstance(thing, nn.Sequential):
+            found[name] = list(thing)
+        elif parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD) or _derived(thing, name):
+            continue
+        else:
+            value = _read(thing, name)
+            if not _same(value, parameter.default):
+                found[name] = value
+    return found
+
+
+def _derived(thing: Any, name: str) -> bool:
+    """Whether an argument says nothing: where tensors live, or the one of `probs` and `logits` that was not given."""
+    lazy = isinstance(thing, torch.distributions.Distribution) and name in thing.arg_constraints
+    if lazy and {"probs", "logits"} <= vars(thing).keys() and name in ("probs", "logits"):
+        return getattr(thing, "_param", None) is not vars(thing)[name]
+    return name in ("device", "dtype", "validate_args") or (lazy and name not in vars(thing))
+
+
+def _read(thing: Any, name: str) -> Any:
+    if name == "base_distribution":
+        name = "base_dist"
+    if not hasattr(thing, name):
+        raise NotDescribable(f"{type(thing).__name__} does not keep its argument {name!r}, so it cannot be saved")
+    value = getattr(thing, name)
+    if type(thing).__module__.startswith("torch.nn") and name == "bias":
+        return value is not None  # torch layers keep the parameter where the argument was a switch
+    return value
+
+
+def _same(value: Any, default: Any) -> bool:
+    if isinstance(value, (Tensor, nn.Module)) or isinstance(default, (Tensor, nn.Module)):
+        return value is default
+    if isinstance(value, (tuple, list)) and isinstance(default, (tuple, list)):
+        return list(value) == list(default)
+    return bool(value is default or value == default)
+
+
+def describe(thing: Any) -> Any:
+    """Plain values from which :func:`build` makes an equal object (weights aside).
+
+    >>> describe(nn.Linear(3, 2, bias=False))
+    {'name': 'torch.nn.modules.linear:Linear', 'in_features': 3, 'out_features': 2, 'bias': False}
+    """
+    if thing is None or isinstance(thing, (bool, int, float, str)):
+        return thing
+    if isinstance(thing, Tensor):
+        if thing.numel() > LARGEST_TENSOR:
+            raise NotDescribable(f"a tensor of {thing.numel()} values is too large to be saved as an argument")
+        return {"name": "tensor", "dtype": str(thing.dtype).removeprefix("torch."), "values": thing.detach().tolist()}
+    if isinstance(thing, Mapping):
+        return {str(key): describe(value) for key, value in thing.items()}
+    if isinstance(thing, Sequence):
+        return [describe(value) for value in thing]
+    if inspect.isfunction(thing):
+        return {"name": "function", "place": _place(thing)}
+    if isinstance(thing, (nn.Module, Component, torch.distributions.Distribution)):
+        args = {key: describe(value) for key, value in arguments(thing).items()}
+        return {"name": registry.short_name(_place(type(thing))), **args}
+    raise NotDescribable(f"{type(thing).__name__} {thing!r} is neither plain values nor importable by name")
+
+
+def _place(thing: Any) -> str:
+    place = f"{thing.__module__}:{thing.__qualname__}"
+    try:
+        module: Any = importlib.import_module(thing.__module__)
+        for part in thing.__qualname__.split("."):
+            module = getattr(module, part)
+    except (ImportError, AttributeError):
+        module = None
+    if module is not thing or thing.__module__ == "__main__":
+        raise NotDescribable(f"{place} cannot be imported by that name, so it cannot be saved; put it into a module")
+    return place
+
+
+def build(spec: Any, kind: str | None = None, allow: Sequence[str] = (), **given: Any) -> Any:
+    """The object that a description or a recipe's entry names.
+
+    Args:
+        spec: a registered name, `package.module:Name`, a mapping with `name` and arguments, or plain values.
+        kind: what a bare name is looked up as (`model`, `likelihood`, ...).
+        allow: import prefixes trusted beside the toolkit's own.
+        given: further arguments, used where the constructor takes them and the entry does not set them.
+    """
+    if isinstance(spec, str) and (kind is not None):
+        spec = {"name": spec}
+    if isinstance(spec, Mapping) and "name" in spec:
+        return _build_named(dict(spec), kind, allow, given)
+    if isinstance(spec, Mapping):
+        return {key: build(value, None, allow) for key, value in spec.items()}
+    if isinstance(spec, (list, tuple)):
+        return [build(value, kind, allow) for value in spec]
+    return spec
+
+
+def _build_named(spec: dict[str, Any], kind: str | None, allow: Sequence[str], given: dict[str, Any]) -> Any:
+    name = spec.pop("name")
+    if name == "tensor":
+        return torch.tensor(spec["values"], dtype=getattr(torch, spec["dtype"]))
+    if name == "function":
+        return _trusted(spec["place"], allow)
+    made = _trusted(registry.location(kind or _kind_of(name), name), allow)
+    if not (inspect.isclass(made) and issubclass(made, (nn.Module, Component, torch.distributions.Distribution))):
+        raise RecipeError(f"{name!r} is not a class of models, networks, distributions or objectives")
+    parameters = inspect.signature(made).parameters
+    args = {key: build(value, registry.ARGUMENTS.get(key), allow) for key, value in spec.items()}
+    for key in args:
+        if key not in parameters:
+            raise RecipeError(f"{name} takes no argument {key!r}; {registry.nearest(key, list(parameters))}")
+    args |= {key: value for key, value in given.items() if key in parameters and key not in args}
+    positional = [args.pop(key) for key, p in parameters.items() if p.kind is p.VAR_POSITIONAL and key in args]
+    try:
+        return made(*(positional[0] if positional else ()), **args)
+    except (TypeError, ValueError) as error:
+        raise RecipeError(f"{name}: {error}") from error
+
+
+def _kind_of(name: str) -> str:
+    return next((kind for kind, names in registry.KINDS.items() if name in names), "model")
+
+
+def _trusted(place: str, allow: Sequence[str]) -> Callable[..., Any]:
+    module = place.partition(":")[0]
+    if not any(module == prefix or module.startswith(prefix + ".") for prefix in (*TRUSTED, *allow)):
+        prefix = module.partition(".")[0]
+        raise RecipeError(f"{place!r} is code from outside genlatent; if you trust it, add --allow-import {prefix}")
+    return registry.load(place)

@@ -1,0 +1,1 @@
+"""Supports; priors, likelihoods and posteriors: modules whose call returns a Pyro distribution."""

@@ -1,0 +1,69 @@
+"""What every model promises, whatever its family."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from genlatent.errors import DataError, RecipeError, Unsupported
+
+
+class Model(nn.Module):
+    """A model of data of one `event_shape`: it trains by `fit`, and answers the verbs its family knows.
+
+    A family implements :meth:`objective` and whichever of `sample, encode, decode, reconstruct, score` it has;
+    the rest refuse by name.
+    """
+
+    family: str = "model"
+    event_shape: torch.Size
+    support: Any = "real"
+    conditions: tuple[str, ...] = ()  # the names that `given` may hold
+
+    def objective(self) -> Any:
+        """What `fit` minimises unless told otherwise."""
+        raise Unsupported(f"{type(self).__name__} has no objective of its own; pass one to fit")
+
+    def prepare(self, x: Tensor) -> None:
+        """Set what the data decide before the first step (output biases, base rates). Called once, by `fit`."""
+
+    def sample(
+        self, n: int, *, given: Mapping[str, Any] | None = None, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """`n` draws of x, shaped `(n, *event_shape)`; `given` names what is held fixed."""
+        raise self._unsupported("sample")
+
+    def encode(self, x: Tensor) -> Tensor:
+        """The code of each row: a point estimate (mean of q(z|x), of p(h|x), or the code itself)."""
+        raise self._unsupported("encode")
+
+    def decode(self, z: Tensor) -> Tensor:
+        """The mean of x given a code."""
+        raise self._unsupported("decode")
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """The mean of x given its own code."""
+        return self.decode(self.encode(x))
+
+    def score(self, x: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
+        """One number for each row, higher where the model finds it more typical; see the model for its unit."""
+        raise self._unsupported("score")
+
+    def shaped(self, x: Tensor) -> Tensor:
+        """Rows as this model sees them; another shape with as many elements is reshaped."""
+        if x[0].numel() != self.event_shape.numel():
+            takes, got = tuple(self.event_shape), tuple(x.shape[1:])
+            raise DataError(f"{type(self).__name__} takes rows of shape {takes}, the data has rows of shape {got}")
+        return x.reshape(len(x), *self.event_shape)
+
+    def refuse_unknown(self, given: Mapping[str, Any] | None) -> dict[str, Any]:
+        """`given` as a dict, or one sentence naming the condition that this model was not trained with."""
+        for name in given or {}:
+            if name not in self.conditions:
+                known = f"it knows: {', '.join(self.conditions)}" if self.conditions else "it knows none"
+                raise RecipeError(f"{type(self).__name__} cannot be conditioned on {name!r}; {known}")
+        return dict(given or {})
+
+    def _unsupported(self, verb: str) -> Unsupported:
+        return Unsupported(f"{type(self).__name__} has no {verb!r}")

@@ -1,0 +1,45 @@
+"""What an objective takes and returns: the contract between the families and the step engine."""
+
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+from genlatent.components import Component
+
+
+class Batch(NamedTuple):
+    """Rows on the device, as one step sees them."""
+
+    x: Tensor  # (batch, *event)
+    y: Tensor | None = None  # labels or conditions, row for row
+    progress: Tensor | float = 1.0  # fraction of all training steps done; a tensor inside the step engine
+
+
+class Loss(NamedTuple):
+    """A scalar whose gradient is the learning signal, and what came with it."""
+
+    value: Tensor
+    metrics: dict[str, Tensor] = {}  # scalars for people
+    state: dict[str, Tensor] = {}  # the trainer's: chains, replay buffers
+    buffers: dict[str, Tensor] = {}  # the model's, by the names of `model.named_buffers()`
+
+
+class Objective(Component):
+    """Pure in parameters, state, batch and random stream: everything that changes between steps is a tensor input.
+
+    An objective with parameters of its own (a discriminator, a multiplier) is an `nn.Module` as well.
+    """
+
+    monitor = "loss"  # the held-out metric that early stopping and `best` watch, lower is better
+
+    def init(self, model: Any, x: Tensor, share: float = 1.0) -> dict[str, Tensor]:
+        """The state before the first step; `x` are training rows, `share` this process's part of the chains."""
+        return {}
+
+    def __call__(self, model: Any, batch: Batch, state: dict[str, Tensor]) -> Loss:
+        """The loss of one batch."""
+        raise NotImplementedError
+
+    def validate(self, model: Any, batch: Batch) -> dict[str, Tensor]:
+        """Held-out quantities, one value for each row; among them the one that :attr:`monitor` names."""
+        raise NotImplementedError

@@ -1,0 +1,1 @@
+"""Fitting: step, loop, checkpoint, processes."""

@@ -1,0 +1,194 @@
+"""Checkpoints of a training: everything that decides what comes next."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from genlatent import storage
+from genlatent.components import NotDescribable
+from genlatent.data.dataset import Dataset
+from genlatent.errors import RunError
+from genlatent.numerics import devices
+from genlatent.training import checkpoint, distributed
+from genlatent.training.average import write
+from genlatent.training.run import RunFolder, read_config
+from genlatent.training.tree import pack, unpack
+
+# A checkpoint is whole before a pointer names it, and what a pointer named before is removed last.
+
+
+def write_checkpoint(trainer: Any, run: RunFolder) -> Path:
+    """Write the current step (by all processes together), move the pointers, remove what is no longer named."""
+    first = distributed.rank() == 0
+    folder = run.checkpoints / f"{trainer.step:08d}"
+    best = _write_best(trainer, run) if first else None
+    if first and not folder.exists():
+        with storage.new_folder(folder, tag=trainer.step) as temporary:
+            with trainer.average.applied():
+                config = checkpoint.config_of(trainer.model, about(trainer) | {"best": best and best.name})
+                checkpoint.write_model(trainer.model, temporary, config)
+            distributed.barrier()
+            _write_position(trainer, run, temporary)
+            distributed.barrier()
+    elif not first:
+        distributed.barrier()
+        _write_position(trainer, run, storage.beside(folder, trainer.step))
+        distributed.barrier()
+    if first:
+        run.point("last", folder)
+        if best is not None:
+            run.point("best", best)
+        run.tidy()
+    distributed.barrier()
+    return folder
+
+
+def _write_best(trainer: Any, run: RunFolder) -> Path | None:
+    """The best weights so far as a checkpoint of their own, without the means to go on."""
+    if trainer.best.step is None:
+        return None
+    folder = run.checkpoints / f"best-{trainer.best.step:08d}"
+    if not folder.exists():
+        now = {name: tensor.detach().clone() for name, tensor in checkpoint.weights(trainer.model).items()}
+        write(checkpoint.weights(trainer.model), trainer.best.weights)
+        try:
+            with storage.new_folder(folder) as temporary:
+                about_best = about(trainer) | {"step": trainer.best.step, "value": trainer.best.value}
+                checkpoint.write_model(trainer.model, temporary, checkpoint.config_of(trainer.model, about_best))
+        finally:
+            write(checkpoint.weights(trainer.model), now)
+    return folder
+
+
+def _write_position(trainer: Any, run: RunFolder, folder: Path) -> None:
+    tensors: dict[str, torch.Tensor] = {}
+    tree = pack(position(trainer) | {"metrics": run.metrics_size()}, tensors)
+    mark = f"-{distributed.rank()}" if distributed.rank() else ""
+    checkpoint.write_tensors(folder / f"trainer{mark}.safetensors", tensors)
+    storage.write_json(folder / f"trainer{mark}.json", {"environment": environment(trainer), "position": tree})
+
+
+def about(trainer: Any) -> dict[str, Any]:
+    """Everything but the model that `config.json` records."""
+    return {
+        "step": trainer.step,
+        "data": about_data(trainer.data),
+        "keep": trainer.settings.keep,
+        "training": trainer.same() | {"mode": trainer.mode, "matmul": trainer.route},
+    }
+
+
+def about_data(data: Dataset) -> dict[str, Any]:
+    """What a model must remember of the data that made it."""
+    return {
+        "title": data.title,
+        "name": data.name,
+        "binarisation": data.binarisation,
+        "fingerprint": data.fingerprint,
+        "shape": list(data.shape),
+        "support": data.support if isinstance(data.support, str) else list(data.support),
+        "missing": data.missing,
+        "columns": list(data.columns),
+        "label_names": list(data.label_names),
+    }
+
+
+def environment(trainer: Any) -> dict[str, Any]:
+    """What bit-identical numbers depend on beside the settings."""
+    return {
+        "mode": trainer.mode,
+        "matmul": trainer.route,
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "device": devices.describe(trainer.device),
+    }
+
+
+def position(trainer: Any) -> dict[str, Any]:
+    """Everything that decides what comes next, beside the weights."""
+    return {
+        "step": trainer.step,
+        "epoch": trainer.epoch,
+        "order": trainer.order.state(),
+        "draws": trainer.draws.get_state(),
+        "state": trainer.state,
+        "optimizer": trainer.torch_optimizer.state_dict()["state"],
+        "iterate": {name: p.detach() for name, p in trainer.parameters.items()},
+        "average": trainer.average.state(),
+        "best": trainer.best.state(),
+        "sums": trainer.sums,
+        "summed": trainer.summed,
+        "seconds": trainer.seconds,
+    }
+
+
+def resume(trainer: Any, run: RunFolder) -> None:
+    """Continue a training where the run folder's last checkpoint stands."""
+    folder = run.checkpoint("last")
+    config = read_config(folder)
+    _refuse_other(config, trainer)
+    checkpoint.read_weights(trainer.model, folder)
+    mark = f"-{distributed.rank()}" if distributed.rank() else ""
+    stored = storage.read_json(folder / f"trainer{mark}.json")
+    tensors = checkpoint.read_tensors(folder / f"trainer{mark}.safetensors")
+    found: dict[str, Any] = unpack(stored["position"], tensors)
+    _warn_if_elsewhere(stored["environment"], environment(trainer))
+    _restore(trainer, found)
+    if config["best"] is not None:
+        best = checkpoint.read_tensors(run.checkpoints / config["best"] / "model.safetensors")
+        trainer.best.restore(found["best"], {name: tensor.to(trainer.device) for name, tensor in best.items()})
+    if distributed.rank() == 0:
+        if config["best"] is not None:
+            run.point("best", run.checkpoints / config["best"])
+        run.cut_metrics(found["metrics"])
+        run.tidy()
+    distributed.barrier()
+    trainer.history = run.read_metrics()
+    trainer.remember()
+
+
+def _restore(trainer: Any, found: dict[str, Any]) -> None:
+    write(trainer.parameters, found["iterate"])
+    trainer.step, trainer.epoch = found["step"], found["epoch"]
+    trainer.order.restore(found["order"])
+    trainer.draws.set_state(found["draws"])
+    trainer.state = {name: tensor.to(trainer.device) for name, tensor in found["state"].items()}
+    whole = trainer.torch_optimizer.state_dict()
+    trainer.torch_optimizer.load_state_dict({**whole, "state": found["optimizer"]})
+    trainer.average.restore(found["average"])
+    trainer.best.restore(found["best"], {})
+    trainer.sums, trainer.summed = found["sums"], found["summed"]
+    trainer.elapsed = found["seconds"]
+
+
+def _refuse_other(config: dict[str, Any], trainer: Any) -> None:
+    """A continuation with other settings would be another training."""
+    try:
+        now: Any = checkpoint.describe(trainer.model)
+    except NotDescribable:
+        now = config["model"]
+    pairs = [("data", config["data"]["fingerprint"], trainer.data.fingerprint), ("model", config["model"], now)]
+    pairs += [("data", config["data"]["title"], trainer.data.title)]
+    pairs += [(name, config["training"].get(name), value) for name, value in trainer.same().items()]
+    for name, before, after in pairs:
+        if before != after:
+            raise RunError(
+                f"the run cannot be resumed: its {name} was {_differing(before, after)}; use the same, or a new folder"
+            )
+
+
+def _differing(before: Any, after: Any) -> str:
+    if isinstance(before, dict) and isinstance(after, dict):
+        name = next(key for key in before | after if before.get(key) != after.get(key))
+        return f"{name}={before.get(name)!r}, now {after.get(name)!r}"
+    return f"{before!r}, now {after!r}"
+
+
+def _warn_if_elsewhere(before: dict[str, Any], now: dict[str, Any]) -> None:
+    differs = [
+        f"{key} was {before[key]!r}, now {now[key]!r}" for key in now if before.get(key) not in (now[key], "auto")
+    ]
+    if differs:
+        warnings.warn(f"the resumed run will not be bit-identical: {'; '.join(differs)}", stacklevel=2)

@@ -1,0 +1,28 @@
+"""Shapes and types of every annotated call are checked while the tests run; `--device` says where tensors live."""
+
+import pytest
+import torch
+from jaxtyping import install_import_hook
+
+hook = install_import_hook("genlatent", "beartype.beartype")
+
+from genlatent.numerics import devices  # noqa: E402  (after the hook, so that it is checked too)
+
+
+def pytest_addoption(parser):
+    parser.addoption("--device", default="cpu", help="where models and data live: cpu, cuda, cuda:1, ...")
+
+
+@pytest.fixture(scope="session")
+def device(request) -> torch.device:
+    name = request.config.getoption("--device")
+    try:
+        return devices.find(name)
+    except ValueError as reason:
+        pytest.skip(str(reason))
+
+
+@pytest.fixture(autouse=True)
+def random_state_of_its_own(request):
+    """Every test starts from the same random state, whatever ran before it."""
+    torch.manual_seed(0)
