@@ -1,0 +1,140 @@
+"""Rows from arrays, tensors, torch data sets, `.npy` and `.npz` files."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from genlatent.data.archives import DAMAGED, read_archive
+from genlatent.data.mapped import BLOCK_BYTES
+from genlatent.data.memory import fits_host
+from genlatent.data.own import Found, Part, label_rows
+from genlatent.errors import DataError
+
+
+def from_array(x: np.ndarray | Tensor, *, labels: Any = None) -> Found:
+    """An array or tensor whose first axis counts rows."""
+    return Found(x, "array", _labels(labels, len(x) if x.ndim else 0, "array"))
+
+
+def from_items(items: Any) -> Found:
+    """A torch `Dataset` (or a sequence) whose items are x or (x, y, ...); y becomes the labels."""
+    name = "items" if isinstance(items, (list, tuple)) else type(items).__name__
+    pairs: list[tuple[Any, ...]] = [item if isinstance(item, tuple) else (item,) for item in _each(items)]
+    if not pairs:
+        raise DataError(f"{name}: it has no items; nothing to learn from")
+    x = [_item(pair[0]) for pair in pairs]
+    for number, row in enumerate(x):
+        if row.shape != x[0].shape:
+            raise DataError(f"{name}: item {number} has shape {tuple(row.shape)}, item 0 has {tuple(x[0].shape)}")
+    labels = None
+    if all(len(pair) > 1 for pair in pairs):
+        labels = label_rows(torch.stack([torch.as_tensor(pair[1]) for pair in pairs]), name)
+    return Found(torch.stack(x), name, labels)
+
+
+def read_npy(
+    path: str | Path, *, labels: Any = None, mapped: bool | None = None, block_bytes: int | None = None
+) -> Found:
+    """One array in a `.npy` file; mapped, not read, where it is larger than a quarter of main memory.
+
+    Args:
+        labels: an array, row for row.
+        mapped: whether to leave the rows in the file and to stream them in shuffled blocks.
+        block_bytes: size of such a block.
+    """
+    path = Path(path).expanduser()
+    try:
+        x = np.lib.format.open_memmap(path, mode="r")
+    except DAMAGED as error:
+        raise DataError(f"{path}: truncated, or no array of numbers ({error}); write it again by numpy.save") from error
+    if x.ndim == 0 or not x.size or x.dtype.kind not in "biuf":
+        raise DataError(f"{path}: an array of shape {x.shape} and type {x.dtype} holds no rows of numbers")
+    stays = not fits_host(4 * x.size) if mapped is None else mapped
+    x = x.reshape(-1, 1) if x.ndim == 1 else x
+    found = Found(x, path.stem, _labels(labels, len(x), path.stem))
+    return found._replace(block_bytes=block_bytes or BLOCK_BYTES) if stays else found
+
+
+def read_npz(path: str | Path, *, key: str | None = None, labels: Any = None) -> Found:
+    """Arrays in a `.npz` file: `train`, `valid` and `test`, or `x`, or the only one, or the one named by `key`.
+
+    Args:
+        key: the array to learn from.
+        labels: the key of the labels (`labels="y"`; beside `train`, `y_train`, `y_valid`, ... are meant), or an array.
+    """
+    path = Path(path).expanduser()
+    try:
+        arrays = read_archive(path)
+    except DAMAGED as error:
+        raise DataError(
+            f"{path}: truncated, or no arrays of numbers ({error}); write it again by numpy.savez"
+        ) from error
+    main = _key(path, list(arrays), key, labels)
+    if not isinstance(labels, str):
+        x = arrays[main]
+        found = Found(x, path.stem, _labels(labels, len(x) if x.ndim else 0, path.stem))
+        return found if main != "train" else _with_sets(found, arrays, None, path)
+    if main == "train":
+        return _with_sets(Found(arrays[main], path.stem), arrays, labels, path)
+    return Found(arrays[main], path.stem, _labels(_pick(arrays, labels, path), len(arrays[main]), path.stem))
+
+
+def _with_sets(found: Found, arrays: dict[str, np.ndarray], labels: str | None, path: Path) -> Found:
+    """Beside `train`, the sets that the file holds, each with its labels."""
+    sets = {part: Part(arrays[part]) for part in ("valid", "test") if part in arrays}
+    if labels is None:
+        return found._replace(**sets)
+    sets = {part: Part(rows.x, _pick(arrays, f"{labels}_{part}", path)) for part, rows in sets.items()}
+    of_train = _labels(_pick(arrays, f"{labels}_train", path), len(found.x), found.name)
+    return found._replace(labels=of_train, **sets)
+
+
+def _pick(arrays: dict[str, np.ndarray], key: str, path: Path) -> Any:
+    if key not in arrays:
+        raise DataError(f"{path}: it holds no array {key!r}; it holds {', '.join(arrays)}")
+    return arrays[key]
+
+
+def _key(path: Path, keys: list[str], key: str | None, labels: Any) -> str:
+    if key is not None and key not in keys:
+        raise DataError(f"{path}: it holds no array {key!r}; it holds {', '.join(keys)}")
+    rest = [name for name in keys if name != labels] if isinstance(labels, str) else keys
+    for name in (key, "train", "x", rest[0] if len(rest) == 1 else None):
+        if name in keys:
+            return str(name)
+    raise DataError(f"{path}: it holds {', '.join(keys) or 'nothing'}; say by key= which array to learn from")
+
+
+def _labels(labels: Any, rows: int, name: str) -> Tensor | None:
+    if labels is None:
+        return None
+    if isinstance(labels, str):
+        raise DataError(
+            f"{name}: labels={labels!r} names a column or a key, which an array does not have; give an array"
+        )
+    found = label_rows(labels, name)
+    if found.ndim == 0 or len(found) != rows:
+        raise DataError(f"{name}: {len(found) if found.ndim else 1} labels for {rows} rows; they go row for row")
+    return found
+
+
+def _each(items: Any) -> Iterable[Any]:
+    """Items one by one; a torch `Dataset` with a length need not say where it ends."""
+    return (items[number] for number in range(len(items))) if hasattr(items, "__len__") else iter(items)
+
+
+def _item(x: Any) -> Tensor:
+    if isinstance(x, Tensor):
+        return x.detach()
+    picture = hasattr(x, "getbands")
+    values = np.asarray(x)
+    if values.dtype.kind not in "biuf":
+        raise DataError(f"an item of type {type(x).__name__} is no row of numbers; give arrays, tensors or images")
+    found = torch.from_numpy(np.array(values))
+    if picture:  # PIL: height, width(, channels)
+        return found.unsqueeze(0) if found.ndim == 2 else found.permute(2, 0, 1)
+    return found

@@ -1,0 +1,67 @@
+"""Rows from a folder of images."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from genlatent.data.own import Found
+from genlatent.errors import DataError
+
+ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm")
+
+
+def read_folder(path: str | Path, *, image_size: int | Sequence[int] | None = None, grey: bool | None = None) -> Found:
+    """All images of a folder, in the order of their names; folders inside it are classes and become labels.
+
+    Args:
+        image_size: side, or (height, width), that every image is resized to; without it all must be of one size.
+        grey: one channel or three; left out, one where every image is grey.
+    """
+    folder = Path(path).expanduser()
+    files = _files(folder)
+    size = (image_size, image_size) if isinstance(image_size, int) else image_size
+    pictures = [_picture(file, size, grey) for file in files]
+    if grey is None and not all(len(picture) == 1 for picture in pictures):
+        pictures = [picture.expand(3, -1, -1) for picture in pictures]
+    for file, picture in zip(files, pictures, strict=True):
+        if picture.shape != pictures[0].shape:
+            first, other = (tuple(p.shape[1:]) for p in (pictures[0], picture))
+            raise DataError(f"{file} is {other}, {files[0]} is {first}; give image_size= to resize all images")
+    return Found(torch.stack(pictures), folder.resolve().name, _classes(folder, files))
+
+
+def _files(folder: Path) -> list[Path]:
+    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in ENDINGS and file.is_file())
+    if not files:
+        raise DataError(f"{folder}: no images in this folder; it reads files ending in {', '.join(ENDINGS)}")
+    return files
+
+
+def _picture(file: Path, size: Sequence[int] | None, grey: bool | None) -> Tensor:
+    """Bytes `(channels, height, width)`."""
+    from PIL import Image
+
+    try:
+        with Image.open(file) as opened:
+            picture: Any = opened.convert("L" if _is_grey(opened, grey) else "RGB")
+            if size is not None:
+                picture = picture.resize((size[1], size[0]), Image.Resampling.LANCZOS)
+            values = np.array(picture, dtype=np.uint8)
+    except (OSError, ValueError, SyntaxError) as error:
+        raise DataError(f"{file}: not an image that can be read ({error}); replace it or take it out") from error
+    return torch.from_numpy(values).reshape(*values.shape[:2], -1).permute(2, 0, 1)
+
+
+def _is_grey(picture: Any, grey: bool | None) -> bool:
+    return picture.mode in ("1", "L", "LA", "I;16", "I") if grey is None else grey
+
+
+def _classes(folder: Path, files: Sequence[Path]) -> Tensor | None:
+    """The number of the folder that each image lies in, in the order of their names; None without such folders."""
+    names = [file.relative_to(folder).parts[0] if file.parent != folder else "" for file in files]
+    known = sorted(set(names))
+    return None if len(known) < 2 else torch.tensor([known.index(name) for name in names])
