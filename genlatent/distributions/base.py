@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from pyro.distributions.torch_distribution import TorchDistributionMixin as Distribution
 from torch import Tensor, nn
 
+from genlatent.distributions.distribution import Distribution
 from genlatent.distributions.missing import masked
 from genlatent.distributions.supports import Support, check
 from genlatent.errors import RecipeError

@@ -1,0 +1,1 @@
+"""Deterministic models: codes without a distribution."""

@@ -1,0 +1,1 @@
+"""Latent-variable models: pairs of Pyro programs."""

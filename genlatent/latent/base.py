@@ -1,0 +1,117 @@
+"""What every latent-variable model is: a model and a guide, two Pyro programs over the same rows."""
+
+import itertools
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import pyro
+import torch
+from jaxtyping import Float64
+from pyro import poutine
+from pyro.params.param_store import param_with_module_name
+from torch import Tensor, nn
+
+from genlatent.errors import DataError
+from genlatent.model import Model
+from genlatent.networks.wiring import at_rest
+from genlatent.numerics.logspace import log_mean_exp
+from genlatent.numerics.randomness import drawing_from
+from genlatent.objectives.elbo import ELBO
+from genlatent.objectives.messengers import apart
+from genlatent.objectives.pyro_terms import terms
+
+ROWS_AT_ONCE = 8192  # rows times draws that one pass over the networks takes
+
+_names: WeakKeyDictionary[nn.Module, str] = WeakKeyDictionary()
+_numbers = itertools.count(1)
+
+
+def unique_name(module: nn.Module) -> str:
+    """A name that no other instance in this process has, copies included: Pyro's store goes by names."""
+    if module not in _names:
+        _names[module] = f"{type(module).__name__}-{next(_numbers)}"
+    return _names[module]
+
+
+class LatentModel(Model):
+    r"""A joint density p(x, z) and an approximate posterior q(z | x), written as Pyro programs.
+
+    The sites of z and x stand inside the plate `data`, one entry for each row. Everything in `pyro.infer` takes the
+    pair `model.model`, `model.guide` as it is.
+    """
+
+    family = "latent"
+    max_plate_nesting = 1
+    conditions = ("z",)
+    missing: bool = False  # whether NaN means a missing value
+
+    def model(self, x: Tensor | None = None, y: Tensor | None = None, n: int = 1) -> Tensor:
+        """p(x, z): observes `x`, or draws `n` rows."""
+        raise NotImplementedError
+
+    def guide(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        """q(z | x)."""
+        raise NotImplementedError
+
+    def check(self, x: Tensor) -> None:
+        """Refuse rows of another shape, outside the support, or with NaN that was not declared."""
+        raise NotImplementedError
+
+    def objective(self) -> ELBO:
+        """The evidence lower bound."""
+        return ELBO()
+
+    def register(self, *parts: str) -> None:
+        """Tell Pyro which parameters these parts have, under names of this instance alone."""
+        for part in parts:
+            for name, parameter in self.get_submodule(part).named_parameters():
+                if parameter.requires_grad:
+                    pyro.param(param_with_module_name(f"{unique_name(self)}.{part}", name), parameter)
+
+    def sample(
+        self, n: int, *, given: Mapping[str, Any] | None = None, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """`n` draws of x; `given={"z": codes}` draws x for those codes, one for each row."""
+        held = self.refuse_unknown(given)
+        for name, value in held.items():
+            if len(value) != n:
+                raise DataError(f"given {name!r} has {len(value)} rows for {n} draws; give one row for each draw")
+        with self.asked(generator):
+            return poutine.condition(self.model, data=held)(n=n)
+
+    def score(
+        self, x: Tensor, *, generator: torch.Generator | None = None, num_samples: int = 16
+    ) -> Float64[Tensor, " batch"]:
+        r"""Importance estimate of :math:`\log p(x)` for each row, in nats, float64.
+
+        .. math:: \log \frac{1}{K} \sum_k \frac{p(x, z_k)}{q(z_k \mid x)}, \quad z_k \sim q(z \mid x)
+
+        Its expectation lies below :math:`\log p(x)`, at the evidence lower bound for K = 1, and rises with K.
+        """
+        return log_mean_exp(self.log_weights(x, num_samples, generator))
+
+    def log_weights(
+        self, x: Tensor, num_samples: int = 1, generator: torch.Generator | None = None
+    ) -> Float64[Tensor, "draw batch"]:
+        r""":math:`\log p(x, z_k) - \log q(z_k \mid x)` for draws :math:`z_k \sim q(z \mid x)`, in float64.
+
+        The result is shaped `(num_samples, batch)`.
+        """
+        if num_samples < 1:
+            raise ValueError(f"num_samples must be at least 1, got {num_samples}")
+        self.check(x)
+        at_once = max(1, ROWS_AT_ONCE // max(1, len(x)))
+        counts = [min(at_once, num_samples - done) for done in range(0, num_samples, at_once)]
+        with self.asked(generator):
+            return torch.cat([self._log_weights(x, count) for count in counts])
+
+    def _log_weights(self, x: Tensor, count: int) -> Tensor:
+        return terms(self, x, particles=count).log_weights().expand(count, len(x))
+
+    @contextmanager
+    def asked(self, generator: torch.Generator | None = None) -> Iterator[None]:
+        """How verbs run: evaluation mode, no gradients, draws from `generator`, Pyro's global state left alone."""
+        with at_rest(self), apart(self), drawing_from(generator):
+            yield

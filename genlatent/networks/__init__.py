@@ -1,0 +1,1 @@
+"""Encoders and decoders: multilayer perceptrons and convolutions."""

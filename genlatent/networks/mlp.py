@@ -1,0 +1,63 @@
+"""The multilayer perceptron."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from genlatent.networks.activations import activation as find
+from genlatent.networks.base import Network, Sizes, xavier
+
+
+class MLP(Network):
+    r"""Fully connected layers, :math:`h_{l+1} = f(W_l h_l + b_l)`, and a last one without :math:`f`.
+
+    Args:
+        hidden: units of each hidden layer; an empty sequence gives a linear map.
+        activation: `sigmoid, tanh, relu, leaky-relu, softplus, gelu, silu` or `identity`.
+        inputs: shape of one input; the model sets it.
+        outputs: shape of one output; the model sets it.
+        output_activation: what the last layer's outputs go through.
+
+    >>> MLP((400,), inputs=(1, 28, 28), outputs=40)(torch.zeros(5, 2, 1, 28, 28)).shape
+    torch.Size([5, 2, 40])
+    """
+
+    def __init__(
+        self,
+        hidden: Sequence[int] = (400,),
+        activation: str = "relu",
+        inputs: Sizes | None = None,
+        outputs: Sizes | None = None,
+        output_activation: str = "identity",
+    ):
+        super().__init__()
+        self.hidden = tuple(hidden)
+        if any(units < 1 for units in self.hidden):
+            raise ValueError(f"every hidden layer needs at least 1 unit, got {self.hidden}")
+        self.activation, self.output_activation = activation, output_activation
+        for name in (activation, output_activation):
+            find(name)
+        self.start(inputs, outputs)
+
+    def fits(self, own: torch.Size, wanted: torch.Size) -> bool:
+        """Rows are flattened, so only the number of values matters."""
+        return own.numel() == wanted.numel()
+
+    def make(self, inputs: torch.Size, outputs: torch.Size) -> None:
+        """One linear layer after another, with the activation between them."""
+        sizes = (inputs.numel(), *self.hidden, outputs.numel())
+        linear = [xavier(nn.Linear(a, b)) for a, b in pairwise(sizes)]
+        between = [layer for one in linear[:-1] for layer in (one, find(self.activation))]
+        self.layers = nn.Sequential(*between, linear[-1], find(self.output_activation))
+
+    def output_layer(self) -> nn.Module:
+        """The last linear layer."""
+        return self.layers[-2]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(*batch, *inputs)` -> `(*batch, *outputs)`."""
+        inputs, outputs = self.bound()
+        out = self.layers(x.flatten(-len(inputs)))
+        return out if len(outputs) == 1 else out.unflatten(-1, outputs)

@@ -1,0 +1,58 @@
+import pytest
+import torch
+
+from genlatent.energy.layout import Theta
+from genlatent.objectives.centring import centred
+from tests.machines import deep, rbm, ring
+
+
+def reparametrised(theta, mu):
+    """Values equal to theta's, whose plain gradient is the centred one: `J J'` written out in parameters."""
+    old = {name: b.detach() for name, b in theta.biases.items()}
+    db = {name: b - old[name] for name, b in theta.biases.items()}
+    change = {
+        (k, m): (w - w.detach()) - torch.outer(db[k], mu[m]) - torch.outer(mu[k], db[m])
+        for (k, m), w in theta.couplings.items()
+    }
+    biases = {name: old[name] + db[name] for name in old}
+    for (k, m), dw in change.items():
+        biases[k] = biases[k] - dw @ mu[m]
+        biases[m] = biases[m] - mu[k] @ dw
+    return Theta(biases, {pair: w.detach() + change[pair] for pair, w in theta.couplings.items()})
+
+
+def some_function(machine, theta):
+    """Anything that depends on every parameter without symmetry: the energy of a few states, squared."""
+    generator = torch.Generator().manual_seed(2)
+    state = {name: torch.rand(9, n, generator=generator).double() for name, n in machine.sizes.items()}
+    return machine.energy(state, theta=theta).square().mean()
+
+
+@pytest.mark.parametrize("make", [rbm, deep, ring])
+def test_gradient_is_that_of_the_centred_parametrisation(make):
+    machine = make().double()
+    mu, parameters = machine.offsets(), list(machine.parameters())
+    one = some_function(machine, centred(machine.theta(), mu))
+    two = some_function(machine, reparametrised(machine.theta(), mu))
+    assert torch.equal(one, some_function(machine, machine.theta()))
+    for a, b in zip(torch.autograd.grad(one, parameters), torch.autograd.grad(two, parameters)):
+        assert torch.allclose(a, b, atol=1e-10, rtol=1e-12)
+
+
+@pytest.mark.parametrize("make", [rbm, deep, ring])
+def test_a_small_centred_step_still_descends(make):
+    machine = make().double()
+    plain = torch.autograd.grad(some_function(machine, machine.theta()), list(machine.parameters()))
+    bent = torch.autograd.grad(
+        some_function(machine, centred(machine.theta(), machine.offsets())), list(machine.parameters())
+    )
+    assert sum((a * b).sum() for a, b in zip(plain, bent)) > 0
+
+
+def test_offsets_of_zero_change_nothing():
+    machine = rbm().double()
+    zero = {name: torch.zeros_like(o) for name, o in machine.offsets().items()}
+    one = torch.autograd.grad(some_function(machine, centred(machine.theta(), zero)), list(machine.parameters()))
+    two = torch.autograd.grad(some_function(machine, machine.theta()), list(machine.parameters()))
+    for a, b in zip(one, two):
+        assert torch.equal(a, b)
