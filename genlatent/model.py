@@ -20,6 +20,7 @@ class Model(nn.Module):
     event_shape: torch.Size
     support: Any = "real"
     conditions: tuple[str, ...] = ()  # the names that `given` may hold
+    missing: bool = False  # whether NaN stands for a missing value
 
     def objective(self) -> Any:
         """What `fit` minimises unless told otherwise."""

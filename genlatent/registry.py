@@ -35,7 +35,11 @@ KINDS: dict[str, dict[str, str]] = {
         "conv-encoder": "genlatent.networks.convolutional:ConvEncoder",
         "conv-decoder": "genlatent.networks.convolutional:ConvDecoder",
     },
-    "unit": {"bernoulli": "genlatent.energy.units:Bernoulli"},
+    "unit": {
+        "bernoulli": "genlatent.energy.units:Bernoulli",
+        "spin": "genlatent.energy.units:Spin",
+        "gaussian": "genlatent.energy.units:Gaussian",
+    },
     "corruption": {
         "masking": "genlatent.data.corruptions:Masking",
         "exact-masking": "genlatent.data.corruptions:ExactMasking",

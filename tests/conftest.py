@@ -4,7 +4,9 @@ import pytest
 import torch
 from jaxtyping import install_import_hook
 
-hook = install_import_hook("genlatent", "beartype.beartype")
+import tests.checking  # noqa: F401  (named below)
+
+hook = install_import_hook("genlatent", "tests.checking.checked")
 
 from genlatent.numerics import devices  # noqa: E402  (after the hook, so that it is checked too)
 

@@ -10,7 +10,7 @@ from typing import Any
 from genlatent.data.dataset import Dataset
 from genlatent.data.sources import load_data
 from genlatent.distributions.supports import check
-from genlatent.errors import RecipeError, RunError
+from genlatent.errors import DataError, RecipeError, RunError
 from genlatent.model import Model
 from genlatent.numerics import devices
 from genlatent.objectives.base import Objective
@@ -101,6 +101,7 @@ def fit(
         stack.enter_context(distributed.joined(device))
         if folder is not None and distributed.rank() == 0:
             stack.enter_context(folder.held())
+            folder.tidy()
             warn_if_weights_only(config_of(model))
         trainer = Trainer(
             model,
@@ -128,6 +129,8 @@ def fitting(model: Model, data: Dataset) -> Dataset:
     if data.shape != model.event_shape:
         model.shaped(data.test[:1])
         data = data.reshaped(model.event_shape)
+    if data.missing and not model.missing:
+        raise DataError(f"{data.title} has missing values; make the model with missing=True, or fill them first")
     if data.support != model.support:
         for part, rows in (("train", data.glimpse(len(data.train))), ("valid", data.valid)):
             seen = (rows > 0.5).to(rows) if data.binarisation == "dynamic" else rows

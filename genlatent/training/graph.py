@@ -83,7 +83,10 @@ class ProductShapes(TorchDispatchMode):
 def compiled(graph: fx.GraphModule, leaves: Sequence[Tensor]) -> Flat:
     """The graph as machine code, drawing the same random numbers as the traced one.
 
-    Raises whatever the compiler raises, also where there is no C++ compiler.
+    Raises whatever the compiler raises. It is called once here, since a missing C++ compiler shows at the first call.
     """
-    with torch._inductor.config.patch(fallback_random=True):  # pyright: ignore[reportAttributeAccessIssue]
-        return torch._inductor.compile(graph, list(leaves))  # pyright: ignore
+    with torch._inductor.config.patch(fallback_random=True), warnings.catch_warnings():  # pyright: ignore
+        warnings.simplefilter("ignore")  # of the compiler's own imports
+        run = torch._inductor.compile(graph, list(leaves))  # pyright: ignore
+        run(*leaves)
+    return run

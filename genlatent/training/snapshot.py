@@ -143,7 +143,6 @@ def resume(trainer: Any, run: RunFolder) -> None:
         if config["best"] is not None:
             run.point("best", run.checkpoints / config["best"])
         run.cut_metrics(found["metrics"])
-        run.tidy()
     distributed.barrier()
     trainer.history = run.read_metrics()
     trainer.remember()

@@ -150,15 +150,13 @@ class Step:
 
     def _compiled(self, graph: Any, leaves: list[Tensor], spare: torch.Generator) -> graphs.Flat:
         try:
-            run = graphs.compiled(graph, leaves)
             with drawing_from(spare):
-                run(*leaves)  # a missing C++ compiler shows at the first call
+                return graphs.compiled(graph, leaves)
         except Exception as error:
             reason = str(error).strip().partition("\n")[0]
             warnings.warn(f"the step cannot be compiled and runs as a traced graph: {reason}", stacklevel=2)
             self.mode = "traced"
             return graph
-        return run
 
     def _flat(self, labelled: bool, state_names: Sequence[str], layout: list[list[str]]) -> graphs.Flat:
         """The step as a function of a flat list of tensors; `layout` is filled with the names of what it returns."""

@@ -67,7 +67,7 @@ class Trainer:
         self.checkpoint_seconds, self.checkpoint_steps = checkpoint_seconds, checkpoint_steps
         self.device = devices.of(model)
         self.history: list[dict[str, Any]] = []
-        self.step = self.epoch = 0
+        self.step = self.epoch = self.last_batch = 0
         self.stopped: str | None = None
         self._ended = False
         self.state: dict[str, Tensor] = {}
@@ -177,7 +177,7 @@ class Trainer:
         self._progress.fill_(progress)
         for group in self.torch_optimizer.param_groups:
             group["lr"] = self.optimizer.rate(progress)
-        whole = len(batch.index)
+        self.last_batch = whole = len(batch.index)
         mine = batch._replace(index=distributed.shard(batch.index))
         if self.optimizer.needs_closure:
             outcome = self._closure_step(mine)
