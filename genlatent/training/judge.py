@@ -13,7 +13,7 @@ from genlatent.objectives.base import Batch, Objective
 from genlatent.training import distributed
 from genlatent.training.graph import quiet_pyro
 
-ROWS = 1000  # judged at a time
+ROWS = 1000  # judged at a time, and the most that a summary is made of
 
 
 @torch.no_grad()
@@ -26,7 +26,10 @@ def judged(
     seed: int = 0,
     route: str = "float32",
 ) -> dict[str, float]:
-    """Means of the objective's held-out quantities over rows, with the same draws every time; no weight moves."""
+    """Means of the objective's held-out quantities over rows, and its summary of them; no weight moves.
+
+    The draws are the same every time. A summary is made of evenly spaced rows, the same in every process.
+    """
     was_training = model.training
     model.eval()
     sums: dict[str, Tensor] = {}
@@ -38,10 +41,14 @@ def judged(
                 batch = Batch(rows[part], None if labels is None else labels[part], 1.0)
                 for name, values in objective.validate(model, batch).items():
                     sums[name] = sums.get(name, 0.0) + values.double().sum()
+        with quiet_pyro(), drawing_from(stream(seed, rows.device, name="summary")), fast_matmul(route):
+            some = torch.linspace(0, len(rows) - 1, min(ROWS, len(rows)), device=rows.device).long()
+            summary = objective.summarise(model, Batch(rows[some], None if labels is None else labels[some], 1.0))
     finally:
         model.train(was_training)
     distributed.sum_(list(sums.values()))
-    return {name: float(total) / len(rows) for name, total in sums.items()}
+    means = {name: float(total) / len(rows) for name, total in sums.items()}
+    return means | {name: float(value) for name, value in summary.items()}
 
 
 class Best:

@@ -65,6 +65,7 @@ class Step:
         observe: what the model sees of gathered rows (fresh bits under dynamic binarisation).
         mode: `eager` runs Python at every call; `traced` replays a graph; `compiled` runs it as machine code.
         matmul: route of float32 products: `auto`, `float32`, `fast`, `bfloat16`.
+        num_rows: rows of the whole training part, for objectives that ask.
     """
 
     def __init__(
@@ -75,11 +76,13 @@ class Step:
         observe: Callable[[Tensor], Tensor] = lambda x: x,
         mode: str = "traced",
         matmul: str = "auto",
+        num_rows: int | None = None,
     ):
         if mode not in MODES:
             raise RecipeError(f"mode must be one of {', '.join(MODES)} or auto, got {mode!r}")
         self.together = Together(model, objective)
         self.observe = observe
+        self.num_rows = num_rows
         self.mode = mode
         self.route = matmul
         self.programs: dict[tuple, Program] = {}
@@ -98,10 +101,11 @@ class Step:
         return _unflatten(flat, program.layout)
 
     def _leaves(self, batch: Rows, progress: Tensor, state: dict[str, Tensor]) -> list[Tensor]:
+        """Everything the step reads, as plain tensors: the gradient is part of the step, nobody differentiates it."""
         labels = [] if batch.labels is None else [batch.labels]
         return [
-            *self.trained.values(),
-            *self.fixed.values(),
+            *(p.detach() for p in self.trained.values()),
+            *(p.detach() for p in self.fixed.values()),
             *self.buffers.values(),
             *(batch.rows, *labels, batch.index, progress),
             *state.values(),
@@ -189,7 +193,7 @@ class Step:
         with torch.enable_grad():
             x = self.observe(batch.rows.index_select(0, batch.index))
             y = None if batch.labels is None else batch.labels.index_select(0, batch.index)
-            loss = functional_call(self.together, swapped, (Batch(x, y, progress), state))
+            loss = functional_call(self.together, swapped, (Batch(x, y, progress, self.num_rows), state))
             gradients = torch.autograd.grad(loss.value, leaves, allow_unused=True)
         moved = {n: swapped[n] for n, b in zip(self.buffers, clones) if swapped[n] is not b or b._version}
         moved |= {f"model.{name}": value for name, value in loss.buffers.items()}

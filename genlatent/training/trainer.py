@@ -71,7 +71,9 @@ class Trainer:
         self.stopped: str | None = None
         self._ended = False
         self.state: dict[str, Tensor] = {}
-        self.engine = Step(model, objective, observe=data.observe, mode=mode, matmul=matmul)
+        self.engine = Step(
+            model, objective, observe=data.observe, mode=mode, matmul=matmul, num_rows=len(data.train)
+        )
         self.parameters = self.engine.trained
         self.torch_optimizer = optimizer.make(self.parameters.values())
         self.order = Epochs(data, settings.batch_size, stream(settings.seed, name="order"))

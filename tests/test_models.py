@@ -1,0 +1,170 @@
+"""What every registered model promises; a new one is listed in EXAMPLES and inherits all of it."""
+
+import json
+import warnings
+
+import pytest
+import torch
+
+from genlatent import fit, load, load_data, registry, save
+from genlatent.components import build, describe
+from genlatent.errors import DataError, RecipeError, Unsupported
+from genlatent.model import Model
+from genlatent.training.checkpoint import weights
+from genlatent.training.step import Rows, Step
+
+EXAMPLES = {
+    "autoencoder": {"name": "autoencoder", "event_shape": [1, 8, 8], "latent": 5},
+    "vae": {"name": "vae", "event_shape": [1, 8, 8], "latent": 3},
+    "rbm": {"name": "rbm", "visible": [1, 8, 8], "hidden": 12},
+}
+FAMILIES = ("autoencoder", "energy", "latent")
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_data("digits", binarise="dynamic")
+
+
+@pytest.fixture(params=list(registry.KINDS["model"]))
+def example(request) -> dict:
+    assert request.param in EXAMPLES, f"list {request.param} in EXAMPLES, so that it is tested"
+    return EXAMPLES[request.param]
+
+
+@pytest.fixture
+def model(example, device) -> Model:
+    torch.manual_seed(1)
+    return build(example, "model").to(device)
+
+
+@pytest.fixture
+def x(digits, device):
+    return digits.test[:20].to(device)
+
+
+def answered(model: Model, x) -> dict:
+    """What each verb answers; a verb that the model does not know refuses by name."""
+    generator = torch.Generator(device=x.device).manual_seed(3)
+    verbs = {
+        "sample": lambda: model.sample(4, generator=generator),
+        "encode": lambda: model.encode(x),
+        "decode": lambda: model.decode(model.encode(x)),
+        "reconstruct": lambda: model.reconstruct(x),
+        "score": lambda: model.score(x, generator=generator),
+    }
+    found = {}
+    for verb, ask in verbs.items():
+        try:
+            found[verb] = ask()
+        except Unsupported as reason:
+            assert type(model).__name__ in str(reason)
+    return found
+
+
+def state_of(model):
+    return {name: tensor.detach().clone() for name, tensor in weights(model).items()}
+
+
+def assert_unchanged(model, before):
+    for name, tensor in weights(model).items():
+        assert torch.equal(tensor, before[name]), name
+
+
+def test_it_says_what_it_is(model):
+    assert model.family in FAMILIES
+    assert model.event_shape.numel() == 64
+    assert type(model).__doc__
+
+
+def test_description_makes_an_equal_model(model, example):
+    plain = json.loads(json.dumps(describe(model)))
+    again = build(plain, "model")
+    assert type(again) is type(model)
+    assert plain["name"] == example["name"]
+    assert {n: t.shape for n, t in weights(again).items()} == {n: t.shape for n, t in weights(model).items()}
+    assert describe(again) == describe(model)
+
+
+def test_verbs_answer_with_finite_numbers_of_the_right_shape(model, digits, x):
+    fit(model, digits, steps=3)
+    found = answered(model, x)
+    assert len(found) >= 4
+    shapes = {"sample": (4, 1, 8, 8), "decode": (20, 1, 8, 8), "reconstruct": (20, 1, 8, 8), "score": (20,)}
+    for verb, answer in found.items():
+        assert answer.isfinite().all(), verb
+        assert answer.device.type == x.device.type
+        assert not answer.requires_grad
+        assert tuple(answer.shape) == shapes.get(verb, (20, *answer.shape[1:])), verb
+
+
+def test_verbs_move_nothing(model, digits, x):
+    fit(model, digits, steps=3)
+    before, random, mode = state_of(model), torch.get_rng_state(), model.training
+    answered(model, x)
+    assert_unchanged(model, before)
+    assert torch.equal(torch.get_rng_state(), random), "draws belong to the generator"
+    assert model.training == mode
+
+
+def test_same_generator_same_sample(model, device):
+    if can(model, "sample"):
+        seeds = (torch.Generator(device=device).manual_seed(seed) for seed in (1, 1, 2))
+        first, again, other = (model.sample(5, generator=seed) for seed in seeds)
+        assert torch.equal(first, again)
+        assert not torch.equal(first, other)
+    else:
+        assert model.family == "autoencoder", "a density that cannot be sampled"
+
+
+def can(model, verb) -> bool:
+    try:
+        getattr(model, verb)(1)
+    except Unsupported:
+        return False
+    return True
+
+
+def test_saved_and_loaded_it_answers_the_same(model, digits, x, tmp_path):
+    fit(model, digits, steps=3)
+    save(model, tmp_path / "model")
+    found = load(tmp_path / "model").to(x.device)
+    for verb, answer in answered(model, x).items():
+        assert torch.equal(answered(found, x)[verb], answer), verb
+
+
+def test_training_improves_what_is_held_out(model, digits):
+    history = fit(model, digits, epochs=8)
+    losses = history.column("valid/loss")
+    assert losses[-1] < losses[0]
+
+
+def test_its_step_can_be_traced(model, digits, device):
+    step = Step(model, model.objective(), observe=digits.observe, mode="traced")
+    state = model.objective().init(model, digits.train.to(device))
+    rows = Rows(digits.train.to(device), None, torch.arange(10, device=device))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert step(rows, torch.zeros((), device=device), state).value.isfinite()
+    assert step.mode == "traced"
+
+
+def test_unknown_condition_is_refused(model):
+    if can(model, "sample"):
+        with pytest.raises(RecipeError, match="cannot be conditioned on 'colour'"):
+            model.sample(2, given={"colour": 1})
+    else:
+        with pytest.raises(Unsupported, match="sample"):
+            model.sample(2)
+
+
+def test_nan_is_refused_where_it_was_not_declared(model, x):
+    x = x.clone()
+    x[3, 0, 2, 2] = torch.nan
+    with pytest.raises(DataError, match="NaN"):
+        model.score(x)
+
+
+def test_wrong_shape_is_refused(model):
+    with pytest.raises(DataError, match="shape"):
+        model.score(torch.zeros(3, 5))
