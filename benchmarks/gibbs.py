@@ -63,14 +63,13 @@ def against_products(chains: int, routes: list[str], ms: dict[str, float]) -> li
 
 
 def against_peers(chains: int, routes: list[str], ms: dict[str, float], missing: dict[str, str]) -> list[Row]:
-    """Ours against everything else; both routes compute in float32, the last one is what a sampler takes here."""
+    """Ours against everything else; both routes compute in float32."""
     rows = []
     for route in routes:
         for name in ("rand < p in torch", *PEERS):
-            taken = route == routes[-1] and name == "rbms" and chains == max(CHAINS)
             note = missing.get(name, "computes in float64" if name == "scikit-learn" else "")
             ours, bare = ms[f"ours/{route}"], ms[f"two products/{route}"]
-            goal = OVER_RBMS if taken else None
+            goal = OVER_RBMS if name == "rbms" and chains == max(CHAINS) else None
             rows.append(Row(f"{chains} chains", route, ours, name, ms.get(name), bare, goal, note))
     return rows
 

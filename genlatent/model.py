@@ -13,7 +13,7 @@ class Model(nn.Module):
     """A model of data of one `event_shape`: it trains by `fit`, and answers the verbs its family knows.
 
     A family implements :meth:`objective` and whichever of `sample, encode, decode, reconstruct, score` it has;
-    the rest refuse by name.
+    the rest refuse by name. Verbs take no gradients and move no weight.
     """
 
     family: str = "model"
@@ -21,6 +21,7 @@ class Model(nn.Module):
     support: Any = "real"
     conditions: tuple[str, ...] = ()  # the names that `given` may hold
     missing: bool = False  # whether NaN stands for a missing value
+    conditional: bool = False  # whether verbs about rows need to be told their labels or conditions, y
 
     def objective(self) -> Any:
         """What `fit` minimises unless told otherwise."""
@@ -28,6 +29,9 @@ class Model(nn.Module):
 
     def prepare(self, x: Tensor) -> None:
         """Set what the data decide before the first step (output biases, base rates). Called once, by `fit`."""
+
+    def check_labels(self, train: Tensor | None, held_out: Tensor | None = None) -> None:
+        """Refuse labels that this model cannot learn from; asked by `fit` before the first step."""
 
     def sample(
         self, n: int, *, given: Mapping[str, Any] | None = None, generator: torch.Generator | None = None

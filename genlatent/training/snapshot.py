@@ -116,6 +116,7 @@ def position(trainer: Any) -> dict[str, Any]:
         "state": trainer.state,
         "optimizer": trainer.torch_optimizer.state_dict()["state"],
         "iterate": {name: p.detach() for name, p in trainer.parameters.items()},
+        "buffers": {name: b for name, b in trainer.engine.buffers.items() if name.startswith("objective.")},
         "average": trainer.average.state(),
         "best": trainer.best.state(),
         "sums": trainer.sums,
@@ -150,6 +151,7 @@ def resume(trainer: Any, run: RunFolder) -> None:
 
 def _restore(trainer: Any, found: dict[str, Any]) -> None:
     write(trainer.parameters, found["iterate"])
+    write(trainer.engine.buffers, found["buffers"])
     trainer.step, trainer.epoch = found["step"], found["epoch"]
     trainer.order.restore(found["order"])
     trainer.draws.set_state(found["draws"])

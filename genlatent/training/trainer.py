@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from genlatent.components import NotDescribable, describe
 from genlatent.data.dataset import Dataset
@@ -66,6 +66,8 @@ class Trainer:
         self.settings, self.callbacks, self.run = settings, tuple(callbacks), run
         self.checkpoint_seconds, self.checkpoint_steps = checkpoint_seconds, checkpoint_steps
         self.device = devices.of(model)
+        if isinstance(objective, nn.Module):
+            objective.to(self.device)
         self.history: list[dict[str, Any]] = []
         self.step = self.epoch = self.last_batch = 0
         self.stopped: str | None = None
@@ -131,7 +133,7 @@ class Trainer:
         draws = stream(self.settings.seed, self.device, name=f"state/{distributed.rank()}")
         with torch.no_grad(), drawing_from(draws):
             self.state = self.objective.init(self.model, rows, 1 / distributed.world())
-        distributed.broadcast_([t.data for t in self._weights().values()])
+        distributed.broadcast_([t.data for t in checkpoint.weights(self.engine.together).values()])
         self.remember()
 
     def train(self) -> None:

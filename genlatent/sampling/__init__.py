@@ -1,0 +1,1 @@
+"""Transition kernels, chain drivers and what they draw."""

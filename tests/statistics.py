@@ -1,0 +1,24 @@
+"""Tolerances that are earned: by the effective sample size of the chains, and a named budget of false alarms."""
+
+import arviz as az
+import numpy as np
+from scipy.stats import norm
+
+
+def assert_mean(draws, expected, *, ess_min=100, false_alarm=2e-5):
+    """The mean of draws (chain, draw) agrees within the precision that the chains earned."""
+    draws = np.asarray(draws, dtype=float)
+    if np.ptp(draws) == 0:
+        assert abs(draws.flat[0] - expected) < 1e-9, f"always {draws.flat[0]}, expected {float(expected):.5f}"
+        return
+    ess = float(az.ess(draws, method="mean"))
+    assert ess >= ess_min, f"chains do not mix: ess {ess:.0f} < {ess_min}"
+    bound = norm.isf(false_alarm / 2) * np.std(draws) / ess**0.5
+    assert abs(np.mean(draws) - expected) < bound, f"{np.mean(draws):.5f} is not {float(expected):.5f} +- {bound:.5f}"
+
+
+def assert_means(draws, expected, **kwargs):
+    """The same for every element of draws (chain, draw, ...)."""
+    draws, expected = np.asarray(draws, dtype=float), np.asarray(expected, dtype=float)
+    for place in np.ndindex(expected.shape):
+        assert_mean(draws[(..., *place)], expected[place], **kwargs)
