@@ -1,0 +1,60 @@
+"""The command `genlatent`: which verbs there are, and how it ends. Nothing heavy is imported before a verb runs."""
+
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from genlatent.cli import data, demo, evaluate, info, models, sample, train
+from genlatent.errors import GenlatentError
+
+BAD_INPUT = 2
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="genlatent",
+    help="Fit, sample and honestly score energy-based and latent-variable generative models.",
+    epilog="Start with: genlatent demo",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+for verb in (train.train, sample.sample, evaluate.evaluate, demo.demo, models.models, info.info):
+    app.command()(verb)
+app.add_typer(data.app, name="data")
+
+
+def run() -> None:
+    """What the console script starts."""
+    sys.exit(answer(sys.argv[1:]))
+
+
+def answer(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code; what the user can put right is one sentence on standard error."""
+    try:
+        return int(app(list(arguments), standalone_mode=False) or 0)
+    except KeyboardInterrupt:
+        return _said("interrupted", INTERRUPTED)
+    except BrokenPipeError:  # the reader has gone, `genlatent models | head` for one
+        sys.stdout = None
+        return 0
+    except (GenlatentError, OSError) as error:
+        return _said(_sentence(error), BAD_INPUT)
+    except Exception as error:
+        if hasattr(error, "format_message"):  # an option or argument that the parser refuses
+            return _said(error.format_message(), BAD_INPUT)  # pyright: ignore[reportAttributeAccessIssue]
+        if type(error).__name__ == "Abort":
+            return _said("interrupted", INTERRUPTED)
+        raise
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror}"
+    return " ".join(str(error).split())
+
+
+def _said(sentence: str, code: int) -> int:
+    if sentence:
+        print(f"genlatent: {sentence}", file=sys.stderr)
+    return code

@@ -1,0 +1,95 @@
+"""What `train` and `demo` share: a recipe becomes a run folder."""
+
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from genlatent import storage
+from genlatent.cli.interrupts import stopping_on_request
+from genlatent.cli.opening import RECIPE, recipe_of
+from genlatent.cli.progress import watching
+from genlatent.cli.terminal import Terminal, first_process
+from genlatent.data.dataset import Dataset
+from genlatent.errors import RunError
+from genlatent.model import Model
+from genlatent.numerics import devices
+from genlatent.numerics.randomness import drawing_from, stream
+from genlatent.recipes import assembly
+from genlatent.recipes.reading import dump, read
+from genlatent.recipes.schema import Recipe
+from genlatent.training.callbacks import Callback
+from genlatent.training.fit import History, fit
+from genlatent.training.run import RunFolder
+
+RUNS = Path("runs")
+
+
+class Job(NamedTuple):
+    """A recipe, the folder that its run is written to, and the modules it may import from."""
+
+    recipe: Recipe
+    out: Path
+    allow: tuple[str, ...]
+    resume: bool = False
+
+
+class KeepRecipe(Callback):
+    """Writes the resolved recipe into the run folder before the first step."""
+
+    def __init__(self, job: Job):
+        self.job = job
+
+    def begin(self, trainer: Any) -> None:
+        """Write it, once."""
+        if first_process() and not self.job.resume:
+            storage.write_text(self.job.out / RECIPE, dump(self.job.recipe.resolved()))
+
+
+def fresh(recipe: str, overrides: list[str], out: Path | None) -> Job:
+    """A new run; naming a recipe is the consent to import what it names."""
+    found = read(recipe, overrides)
+    place = out or free_place(Path(recipe).stem)
+    if RunFolder(place).pointed("last") is not None:
+        raise RunError(f"{place} holds a run already; name another folder, or go on with it: --resume {place}")
+    return Job(found, place, tuple(assembly.imports(found)))
+
+
+def continued(run: Path, allow: list[str]) -> Job:
+    """The run that a folder holds, gone on with."""
+    return Job(recipe_of(run), run, tuple(allow), resume=True)
+
+
+def free_place(name: str) -> Path:
+    """`runs/NAME`, or the first of `runs/NAME-2`, `-3`, ... that is free."""
+    places = (RUNS / (name if number == 1 else f"{name}-{number}") for number in range(1, sys.maxsize))
+    return next(place for place in places if not place.exists())
+
+
+def trained(job: Job, terminal: Terminal, device: str = "auto") -> History:
+    """Train to the end, or until the user interrupts it."""
+    if job.allow and str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))  # where a user's own modules lie
+    data = assembly.data(job.recipe)
+    model = initial(job, data).to(devices.find(device))
+    terminal.say(f"Training {type(model).__name__} with {parameters(model):,} parameters on {data.title} -> {job.out}")
+    with stopping_on_request() as stop:
+        return fit(
+            model,
+            data,
+            objective=assembly.objective(job.recipe, job.allow),
+            callbacks=[KeepRecipe(job), *watching(terminal), stop],
+            run=job.out,
+            resume=job.resume,
+            **assembly.training(job.recipe),
+        )
+
+
+def initial(job: Job, data: Dataset) -> Model:
+    """The model with weights that depend on the recipe's seed alone."""
+    with drawing_from(stream(job.recipe.seed, name="weights")):
+        return assembly.model(job.recipe, data, job.allow)
+
+
+def parameters(model: Model) -> int:
+    """How many numbers are learned."""
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)

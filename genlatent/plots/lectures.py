@@ -1,0 +1,88 @@
+"""Figures of what lectures on latent-variable models show; the numbers come from `evaluation.lectures`."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+
+from genlatent.errors import DataError
+from genlatent.plots.writing import COLOURS, new_axes, plain, style
+
+
+def gradient_variances(
+    dimensions: Sequence[int], variances: ArrayLike, *, axes: Axes | None = None, title: str = ""
+) -> Axes:
+    """Variance of the pathwise and of the score-function gradient against the number of latents, on logarithmic axes.
+
+    Args:
+        variances: `(sizes, 2)`, as `noise_by_dimension` gives them.
+    """
+    values = np.asarray(variances, dtype=np.float64)
+    if values.shape != (len(dimensions), 2):
+        raise DataError(f"two variances for each of {len(dimensions)} sizes are wanted, got shape {values.shape}")
+    axes = axes or new_axes()
+    for number, name in enumerate(("pathwise", "score function")):
+        axes.plot(dimensions, values[:, number], label=name, marker="o", **style(number))  # pyright: ignore
+    axes.set(xscale="log", yscale="log")
+    axes.legend(frameon=False)
+    return plain(axes, x="latent dimensions", y="variance of one draw's gradient", title=title)
+
+
+def two_divergences(fits: Any, *, axes: Axes | None = None, title: str = "") -> Axes:
+    """A density with the normals nearest to it by forward and by reverse divergence, as `nearest_normals` gives."""
+    axes = axes or new_axes()
+    axes.fill_between(fits.grid, fits.target, color="0.85", label="p")
+    for number, (name, found, value) in enumerate(
+        (
+            ("KL(p | q)", fits.forward, fits.forward_divergence),
+            ("KL(q | p)", fits.reverse, fits.reverse_divergence),
+        )
+    ):
+        axes.plot(fits.grid, fits.density(found), label=f"q of least {name}: {value:.2f} nats", **style(number))  # pyright: ignore
+    shown = np.asarray(fits.grid)[np.asarray(fits.target) > 1e-4]
+    axes.set_xlim(shown.min() - 1, shown.max() + 1)
+    axes.legend(frameon=False, fontsize="small")
+    return plain(axes, x="z", y="density", title=title)
+
+
+def inference_gaps(gaps: Any, *, axes: Axes | None = None, title: str = "") -> Axes:
+    """Per row, what a q of its own gains over the encoder's, and what is left to log p(x); largest first."""
+    axes = axes or new_axes()
+    lower = np.asarray(gaps.amortisation, dtype=np.float64)
+    upper = np.asarray(gaps.approximation, dtype=np.float64)
+    order = np.argsort(-lower)
+    place = np.arange(len(order))
+    axes.bar(place, lower[order], width=1.0, color=COLOURS[0], label=f"amortisation: {lower.mean():.2f} nats a row")
+    name = f"approximation: {upper.mean():.2f} nats a row"
+    axes.bar(place, upper[order], width=1.0, bottom=lower[order], color=COLOURS[1], label=name)
+    axes.legend(frameon=False)
+    return plain(axes, x="row", y="nats below log p(x)", title=title)
+
+
+def rate_distortion_curve(points: Sequence[Any], *, title: str = "") -> Figure:
+    """Distortion against rate, and what beta does to the code; lines of equal bound are dotted."""
+    if len(points) < 2:
+        raise DataError("a curve needs models of at least two betas")
+    figure = Figure(figsize=(9.0, 4.0), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    rate, distortion = (np.array([getattr(p, name) for p in points]) for name in ("rate", "distortion"))
+    left.plot(rate, distortion, marker="o", **style(0))
+    for point in points:
+        place = (point.rate, point.distortion)
+        left.annotate(f"beta {point.beta:g}", place, xytext=(6, 4), textcoords="offset points", fontsize="small")
+    ends = np.array([0.0, rate.max() * 1.15])
+    best = min(rate + distortion)
+    left.plot(ends, best - ends, color="0.4", linewidth=0.8, linestyle=":")
+    left.set_ylim(0, distortion.max() * 1.1)
+    plain(left, x="rate: KL in nats", y="distortion in nats", title=title or f"dotted: bound {-best:.2f} nats")
+    betas = [point.beta for point in points]
+    for number, name in enumerate(("active_units", "total_correlation")):
+        values = [getattr(point, name) for point in points]
+        right.plot(betas, values, label=name.replace("_", " "), marker="o", **style(number))
+    right.set_xscale("log")
+    right.legend(frameon=False)
+    plain(right, x="beta", title="the code, held out")
+    return figure

@@ -1,0 +1,46 @@
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from genlatent import RBM, save
+from genlatent.evaluation.record import Record
+
+
+@pytest.mark.parametrize("name", ["digits-autoencoder", "digits-vae", "digits-rbm"])
+def test_records_are_printed_and_kept_with_the_run(name, runs, ask):
+    said = ask("evaluate", runs / name, "--samples", 20, "--json")
+    kept = json.loads((runs / name / "records.json").read_text())
+    assert kept == said.json
+    records = [Record.from_plain(values) for values in kept["records"]]
+    assert all(record.data.startswith("digits") and record.method for record in records)
+    shown = ask("evaluate", runs / name, "--samples", 20)
+    assert "verdict" in shown.out
+    assert str(runs / name / "records.json") in shown.out
+
+
+def test_other_data_may_be_named(runs, tmp_path, ask):
+    np.save(tmp_path / "bits.npy", (np.random.default_rng(0).random((50, 8, 8)) < 0.5).astype("float32"))
+    shutil.copytree(runs / "digits-vae", tmp_path / "run")
+    said = ask("evaluate", tmp_path / "run", "--data", tmp_path / "bits.npy", "--samples", 5, "--json")
+    assert said.code == 0, said.err
+    assert {record["data"] for record in said.json["records"]} == {"bits"}
+
+
+def test_a_model_saved_without_a_recipe_asks_for_the_data(tmp_path, ask):
+    save(RBM(visible=(1, 8, 8), hidden=3), tmp_path / "saved")
+    said = ask("evaluate", tmp_path / "saved")
+    assert said.code == 2
+    assert "--data" in said.err
+    judged = ask("evaluate", tmp_path / "saved", "--data", "digits", "--binarise", "threshold", "--json")
+    assert judged.json["records"][0]["metric"] == "log-likelihood"
+
+
+def test_data_that_changed_since_the_training_are_refused(runs, tmp_path, ask):
+    shutil.copytree(runs / "digits-vae", tmp_path / "run")
+    for config in (tmp_path / "run").glob("checkpoints/*/config.json"):
+        config.write_text(config.read_text().replace('"fingerprint": "', '"fingerprint": "0'))
+    said = ask("evaluate", tmp_path / "run")
+    assert said.code == 2
+    assert "has changed since" in said.err
