@@ -7,10 +7,20 @@ from typing import Any
 import pyro
 import torch
 from torch import Tensor, nn
+from torch.distributions import constraints
 
-from genlatent.distributions.base import Prior
+from genlatent.distributions.base import Conditional, Prior
 from genlatent.distributions.distribution import Distribution
 from genlatent.errors import RecipeError
+from genlatent.numerics import devices
+
+VALUES = {
+    type(constraints.boolean): "bits",
+    type(constraints.one_hot): "one-hot vectors",
+    type(constraints.simplex): "shares",
+    type(constraints.unit_interval): "values of an interval",
+    type(constraints.real): "real values",
+}
 
 
 class FixedPrior(Prior):
@@ -78,6 +88,8 @@ def as_event(distribution: Any, event_shape: torch.Size) -> Any:
 
 def check_prior(prior: Prior) -> None:
     """Refuse a prior whose events are not of the latent's shape; Pyro's parameter store is left as it was."""
+    if prior.from_encoder:
+        return
     with torch.no_grad(), pyro.get_param_store().scope():
         distribution: Any = prior()
     if not isinstance(distribution, torch.distributions.Distribution):
@@ -88,6 +100,29 @@ def check_prior(prior: Prior) -> None:
             f"the prior gives events of shape {tuple(shape)}, the latent has shape {tuple(wanted or ())}; "
             "give it that shape, and .to_event(...) where its dimensions are independent"
         )
+
+
+def check_pair(prior: Prior, posterior: Conditional) -> None:
+    """Refuse a posterior whose draws the prior gives no density to, such as relaxed bits under exact ones."""
+    if prior.from_encoder:
+        return
+    outputs = torch.zeros(posterior.num_params(posterior.event_shape), device=devices.of(posterior))
+    with torch.no_grad(), pyro.get_param_store().scope():
+        drawn, known = (values_of(part) for part in (posterior(outputs), prior()))
+    if None not in (drawn, known) and drawn != known:
+        ours, theirs = type(posterior).__name__, type(getattr(prior, "distribution", prior)).__name__
+        raise RecipeError(f"the posterior {ours} draws {drawn}, the prior {theirs} is over {known}; take one of each")
+
+
+def values_of(distribution: Any) -> str | None:
+    """What the draws of a distribution are, where its support says so."""
+    try:
+        constraint: Any = distribution.support
+    except NotImplementedError:
+        return None
+    while hasattr(constraint, "base_constraint"):
+        constraint = constraint.base_constraint
+    return VALUES.get(type(constraint))
 
 
 def mapped(thing: Any, fn: Callable[[Tensor], Tensor]) -> Any:

@@ -1,6 +1,6 @@
 """What a user brings: a module whose call returns a Pyro distribution."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -35,6 +35,10 @@ class Conditional(nn.Module):
     def num_params(self, event_shape: torch.Size) -> int:
         """Network outputs needed for one event."""
         return event_shape.numel()
+
+    def blocks(self, params: Tensor, count: int) -> tuple[Tensor, ...]:
+        """`count` parameters for each cell, `(*batch, count * cells)` -> `count` tensors `(*batch, *event)`."""
+        return params.unflatten(-1, (count, *self.event_shape)).unbind(-1 - len(self.event_shape))
 
 
 class Likelihood(Conditional):
@@ -75,9 +79,17 @@ class Likelihood(Conditional):
 class Prior(Conditional):
     """p(z): called without arguments, it returns a distribution over one latent event."""
 
+    from_encoder = False  # whether it is made of the model's q(z | x), and so has its shape from there
+
     def forward(self) -> Distribution:
         """A distribution over one latent event, without batch dimensions."""
         raise NotImplementedError
+
+    def attach(self, infer: Callable[[Tensor], Any], event_shape: torch.Size, support: Support) -> None:
+        """Meet the model: q(z | x) of rows of x, their shape and support. Most priors need nothing of it."""
+
+    def prepare(self, x: Tensor) -> None:
+        """Set what training rows decide before the first step."""
 
 
 class Posterior(Conditional):

@@ -9,7 +9,7 @@ from pyro.distributions import Independent
 from torch import Tensor
 
 from genlatent.distributions.distribution import Distribution
-from genlatent.distributions.supports import Support
+from genlatent.distributions.supports import Support, filler
 from genlatent.errors import DataError, RecipeError
 
 
@@ -19,8 +19,10 @@ def split(x: Tensor, support: Support = "real") -> tuple[Tensor, Tensor]:
     >>> split(torch.tensor([[1.0, float("nan")]]))
     (tensor([[1., 0.]]), tensor([[ True, False]]))
     """
-    observed = ~x.isnan()
-    return torch.where(observed, x, 0.5 if support == "unit" else 0.0), observed
+    observed, fill = ~x.isnan(), filler(support)
+    if len(fill) == 1:
+        return torch.where(observed, x, fill[0]), observed
+    return torch.where(observed, x, torch.tensor(fill, dtype=x.dtype, device=x.device)), observed
 
 
 def masked(distribution: Distribution, observed: Tensor) -> Distribution:
@@ -28,8 +30,11 @@ def masked(distribution: Distribution, observed: Tensor) -> Distribution:
 
     .. math:: \log p(x_\text{observed}) = \sum_i m_i \log p(x_i)
 
-    This needs cells that are independent given the parameters: `.to_event(...)` of a distribution over one cell.
+    This needs cells that are independent given the parameters: `.to_event(...)` of a distribution over one cell. A
+    distribution over whole rows that knows how to leave cells out says so by a method `where_observed(observed)`.
     """
+    if hasattr(distribution, "where_observed"):
+        return distribution.where_observed(observed)  # pyright: ignore[reportAttributeAccessIssue]
     cells = distribution.base_dist if isinstance(distribution, Independent) else distribution
     if cells.event_dim and not isinstance(distribution, Independent):
         raise RecipeError(

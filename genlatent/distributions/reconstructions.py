@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from genlatent.distributions.base import Conditional
-from genlatent.distributions.likelihoods import CLOSEST
+from genlatent.distributions.likelihoods.bernoulli import CLOSEST
 from genlatent.distributions.supports import Support, check
 
 

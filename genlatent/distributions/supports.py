@@ -1,4 +1,8 @@
-"""Where values may lie, by name: `binary`, `spin`, `unit`, `real`, `count`, `categorical`, or one name per column."""
+"""Where values may lie, by name: `binary`, `spin`, `unit`, `open-unit`, `real`, `count`, `categorical`, `levels`, or
+one name per column.
+
+`categorical:4` has that many classes; `levels:256` are that many equally spaced values from 0 to 1, both included.
+"""
 
 from collections.abc import Callable, Sequence
 
@@ -9,22 +13,33 @@ from genlatent.errors import DataError
 
 Support = str | Sequence[str]
 
+NEAR = 1e-2  # of one step between levels: what float32 makes of them
+
 INSIDE: dict[str, Callable[[Tensor], Tensor]] = {
     "binary": lambda x: (x == 0) | (x == 1),
     "spin": lambda x: (x == -1) | (x == 1),
     "unit": lambda x: (x >= 0) & (x <= 1),
+    "open-unit": lambda x: (x > 0) & (x < 1),
     "real": torch.isfinite,
     "count": lambda x: (x >= 0) & (x == x.floor()) & torch.isfinite(x),
     "categorical": lambda x: (x >= 0) & (x == x.floor()) & torch.isfinite(x),
+    "levels": lambda x: (x >= 0) & (x <= 1),
+}
+
+NUMBERED: dict[str, Callable[[Tensor, int], Tensor]] = {
+    "categorical": lambda x, number: x < number,
+    "levels": lambda x, number: (x * (number - 1) - (x * (number - 1)).round()).abs() < NEAR,
 }
 
 MEANING = {
     "binary": "0 or 1",
     "spin": "-1 or +1",
     "unit": "between 0 and 1",
+    "open-unit": "strictly between 0 and 1: move the ends inside, or use ContinuousBernoulli",
     "real": "finite numbers",
     "count": "whole numbers from 0",
     "categorical": "class numbers from 0",
+    "levels": "equally spaced values from 0 to 1",
 }
 
 ADVICE = {
@@ -42,9 +57,30 @@ def names(support: Support) -> tuple[str, ...]:
     """
     found = (support,) if isinstance(support, str) else tuple(support)
     for name in found:
-        if name not in INSIDE:
+        if _kind(name) not in INSIDE:
             raise DataError(f"no support is called {name!r}; known: {', '.join(INSIDE)}")
     return found
+
+
+def inside(x: Tensor, name: str) -> Tensor:
+    """Which values lie in the support of that name.
+
+    >>> inside(torch.tensor([0.0, 2.0, 3.0]), "categorical:3")
+    tensor([ True,  True, False])
+    """
+    kind, _, number = name.partition(":")
+    within = INSIDE[kind](x)
+    return within & NUMBERED[kind](x, int(number)) if number else within
+
+
+def filler(support: Support) -> list[float]:
+    """A value that stands for a missing one, inside the support: one, or one per column."""
+    return [0.5 if name in ("unit", "open-unit") else 0.0 for name in names(support)]
+
+
+def _kind(name: str) -> str:
+    kind, colon, number = name.partition(":")
+    return kind if not colon or (kind in NUMBERED and number.isdecimal()) else name
 
 
 def guess(x: Tensor) -> str:
@@ -72,12 +108,13 @@ def check(x: Tensor, support: Support, who: str = "the data", *, missing: bool =
         )
     for number, name in enumerate(wanted):
         part = columns if len(wanted) == 1 else columns[:, number : number + 1]
-        bad = ~INSIDE[name](part) & ~part.isnan()
+        bad = ~inside(part, name) & ~part.isnan()
         if bool(bad.any()):
             row, column = (int(i) for i in bad.nonzero()[0])
             _refuse(who, name, guess(part), float(part[row, column]), row, column + number)
 
 
 def _refuse(who: str, wanted: str, found: str, value: float, row: int, column: int) -> None:
-    advice = ADVICE.get((wanted, found), f"{wanted} means {MEANING[wanted]}")
+    kind = _kind(wanted).partition(":")[0]
+    advice = ADVICE.get((kind, found), f"{wanted} means {MEANING[kind]}")
     raise DataError(f"{who}: {value:g} in row {row}, column {column} is not {wanted} ({advice})")
