@@ -49,10 +49,10 @@ def test_every_optimizer_goes_downhill(name):
         loss.backward()
         return loss
 
-    before = float(closure())
+    before = float(closure().detach())
     for _ in range(20):
         optimizer.step(closure)
-    assert float(closure()) < before
+    assert float(closure().detach()) < before
 
 
 def test_sgd_takes_the_stated_step():
@@ -65,14 +65,14 @@ def test_sgd_takes_the_stated_step():
 
 def test_description_makes_the_same_optimizer():
     made = build(describe(Optimizer("sgd", 0.6, schedule="linear", warmup=0.01, betas=[0.8, 0.9])))
-    assert (made.name, made.learning_rate, made.schedule, made.betas) == ("sgd", 0.6, "linear", (0.8, 0.9))
+    assert (made.method, made.learning_rate, made.schedule, made.betas) == ("sgd", 0.6, "linear", (0.8, 0.9))
     assert math.isclose(made.rate(0.01), 0.6)
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"name": "adm"}, "did you mean 'adam'"),
+        ({"method": "adm"}, "did you mean 'adam'"),
         ({"schedule": "linaer"}, "did you mean 'linear'"),
         ({"learning_rate": 0}, "above 0"),
         ({"warmup": 0.7, "hold": 0.5}, "below 1"),
