@@ -16,7 +16,7 @@ from sklearn.neural_network import MLPClassifier
 
 pytestmark = pytest.mark.timeout(1800)  # for the first test of each kind, which waits for three demos
 
-SEEDS = (0, 1, 2)
+SEEDS = (0,)  # each costs a demo
 DRAWS = 1000
 SURE = 0.9
 

@@ -1,0 +1,1 @@
+"""Records with an interval and a verdict."""

@@ -1,0 +1,1 @@
+"""What lectures on latent-variable models show, computed: each file answers one question."""

@@ -1,0 +1,75 @@
+import pytest
+import torch
+
+from genlatent import RBM, VAE, Autoencoder, load_data
+from genlatent.errors import DataError, RecipeError
+from genlatent.evaluation.evaluate import evaluate
+
+MODELS = {
+    "autoencoder": lambda: Autoencoder((1, 8, 8), latent=2),
+    "vae": lambda: VAE((1, 8, 8), latent=2),
+    "rbm": lambda: RBM(visible=(1, 8, 8), hidden=10),
+    "large rbm": lambda: RBM(visible=(1, 8, 8), hidden=40),
+}
+METRICS = {
+    "autoencoder": ["reconstruction error"],
+    "vae": ["log-likelihood, lower bound", "evidence lower bound", "reconstruction error"],
+    "rbm": ["log-likelihood", "R-hat", "effective draws", "reconstruction error"],
+    "large rbm": ["pseudo-log-likelihood", "R-hat", "effective draws", "reconstruction error"],
+}
+
+
+@pytest.fixture(scope="module")
+def data(device):
+    return load_data("digits", binarise="threshold").to(device)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_family_is_judged_by_what_it_answers(name, data, device):
+    records = evaluate(MODELS[name]().to(device), data, samples=50)
+    assert [record.metric for record in records] == METRICS[name]
+    assert {record.data for record in records} == {"digits, threshold bits"}
+    assert {record.binarisation for record in records} == {"threshold"}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_judging_moves_no_weight_and_no_random_number_and_is_repeatable(name, data, device):
+    model = MODELS[name]().to(device)
+    model.train()
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    torch.manual_seed(5)
+    first = evaluate(model, data, samples=20, seed=1)
+    after = torch.rand(3)
+    torch.manual_seed(5)
+    assert bool((after == torch.rand(3)).all())
+    assert all(bool((value == before[key]).all()) for key, value in model.state_dict().items())
+    assert model.training
+    assert evaluate(model, data, samples=20, seed=1) == first
+
+
+def test_only_an_autoencoder_says_that_its_error_is_no_likelihood(data, device):
+    (record,) = evaluate(MODELS["autoencoder"]().to(device), data)
+    assert record.unit != "nats"
+    assert record.reason == "no likelihood"
+
+
+def test_squared_error_is_that_of_the_reconstruction(data, device):
+    model = MODELS["autoencoder"]().to(device)
+    (record,) = evaluate(model, data)
+    expected = (model.reconstruct(data.test) - data.test).flatten(1).square().sum(1).mean()
+    assert record.value == pytest.approx(float(expected), rel=1e-6)
+
+
+def test_grey_data_under_a_binary_model_are_refused(device):
+    with pytest.raises(DataError, match="binarise the data"):
+        evaluate(MODELS["vae"]().to(device), load_data("digits").to(device))
+
+
+def test_rows_of_another_shape_are_refused(device):
+    with pytest.raises(DataError, match="takes rows of shape"):
+        evaluate(RBM(visible=5, hidden=2).to(device), load_data("digits", binarise="threshold").to(device))
+
+
+def test_at_least_one_sample_is_wanted(data, device):
+    with pytest.raises(RecipeError, match="samples must be at least 1"):
+        evaluate(MODELS["vae"]().to(device), data, samples=0)
