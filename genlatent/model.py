@@ -55,6 +55,10 @@ class Model(nn.Module):
         """One number for each row, higher where the model finds it more typical; see the model for its unit."""
         raise self._unsupported("score")
 
+    def impute(self, x: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
+        """Rows with every NaN replaced by what the model expects there; observed values stay untouched."""
+        raise self._unsupported("impute")
+
     def shaped(self, x: Tensor) -> Tensor:
         """Rows as this model sees them; another shape with as many elements is reshaped."""
         if x[0].numel() != self.event_shape.numel():

@@ -16,7 +16,31 @@ from genlatent.training.step import Rows, Step
 EXAMPLES = {
     "autoencoder": {"name": "autoencoder", "event_shape": [1, 8, 8], "latent": 5},
     "vae": {"name": "vae", "event_shape": [1, 8, 8], "latent": 3},
+    "beta-vae": {
+        "name": "beta-vae",
+        "event_shape": [1, 8, 8],
+        "latent": 3,
+        "warmup": 0.5,
+        "cost": {"name": "constraint", "nats": 5.0},
+    },
+    "beta-tc-vae": {"name": "beta-tc-vae", "event_shape": [1, 8, 8], "latent": 3},
+    "factor-vae": {"name": "factor-vae", "event_shape": [1, 8, 8], "latent": 3, "classifier": [16]},
     "rbm": {"name": "rbm", "visible": [1, 8, 8], "hidden": 12},
+    "ladder-vae": {"name": "ladder-vae", "event_shape": [1, 8, 8], "latents": [4, 2], "features": 32},
+    "vq-vae": {"name": "vq-vae", "event_shape": [1, 8, 8], "codes": [2, 2], "codebook": 16, "embedding": 4},
+    "draw": {"name": "draw", "event_shape": [1, 8, 8], "latent": 3, "steps": 3, "hidden": 32, "window": 3},
+    "conditional-vae": {"name": "conditional-vae", "event_shape": [1, 8, 8], "condition": 10, "latent": 3},
+    "semi-supervised-vae": {"name": "semi-supervised-vae", "event_shape": [1, 8, 8], "classes": 10, "latent": 3},
+    "stacked-vae": {
+        "name": "stacked-vae",
+        "first": {"name": "vae", "event_shape": [1, 8, 8], "latent": 5},
+        "second": {
+            "name": "semi-supervised-vae",
+            "event_shape": [5],
+            "latent": 2,
+            "likelihood": {"name": "gaussian", "scale": "per-output"},
+        },
+    },
 }
 FAMILIES = ("autoencoder", "energy", "latent")
 
@@ -43,22 +67,28 @@ def x(digits, device):
     return digits.test[:20].to(device)
 
 
+def labels(model: Model, x) -> dict:
+    """What a conditional model has to be told beside the rows."""
+    return {"y": torch.arange(len(x), device=x.device) % 10} if model.conditional else {}
+
+
 def answered(model: Model, x) -> dict:
     """What each verb answers; a verb that the model does not know refuses by name."""
-    generator = torch.Generator(device=x.device).manual_seed(3)
+    generator, told = torch.Generator(device=x.device).manual_seed(3), labels(model, x)
     verbs = {
         "sample": lambda: model.sample(4, generator=generator),
-        "encode": lambda: model.encode(x),
-        "decode": lambda: model.decode(model.encode(x)),
-        "reconstruct": lambda: model.reconstruct(x),
-        "score": lambda: model.score(x, generator=generator),
+        "encode": lambda: model.encode(x, **told),
+        "decode": lambda: model.decode(model.encode(x, **told), **told),
+        "reconstruct": lambda: model.reconstruct(x, **told),
+        "score": lambda: model.score(x, generator=generator, **told),
     }
-    found = {}
+    found, refusals = {}, []
     for verb, ask in verbs.items():
         try:
             found[verb] = ask()
         except Unsupported as reason:
-            assert type(model).__name__ in str(reason)
+            refusals.append(str(reason))
+    assert all(type(model).__name__ in refusal for refusal in refusals)
     return found
 
 
@@ -142,7 +172,7 @@ def test_training_improves_what_is_held_out(model, digits):
 def test_its_step_can_be_traced(model, digits, device):
     step = Step(model, model.objective(), observe=digits.observe, mode="traced")
     state = model.objective().init(model, digits.train.to(device))
-    rows = Rows(digits.train.to(device), None, torch.arange(10, device=device))
+    rows = Rows(digits.train.to(device), digits.labels.train.to(device), torch.arange(10, device=device))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert step(rows, torch.zeros((), device=device), state).value.isfinite()
@@ -162,9 +192,9 @@ def test_nan_is_refused_where_it_was_not_declared(model, x):
     x = x.clone()
     x[3, 0, 2, 2] = torch.nan
     with pytest.raises(DataError, match="NaN"):
-        model.score(x)
+        model.score(x, **labels(model, x))
 
 
-def test_wrong_shape_is_refused(model):
+def test_wrong_shape_is_refused(model, device):
     with pytest.raises(DataError, match="shape"):
-        model.score(torch.zeros(3, 5))
+        model.score(torch.zeros(3, 5, device=device), **labels(model, torch.zeros(3, device=device)))

@@ -43,7 +43,8 @@ class Dataset:
         shape: of one row; images are `(channels, height, width)`.
         support: where the values lie that a model sees: one name, or one per column.
         name: as it stands in results, with the binarisation beside it.
-        labels: whole numbers for each row, `(n,)` or `(n, k)`.
+        labels: whole numbers for each row, `(n,)` or `(n, k)`, -1 where there is none; or conditions,
+            floats `(n, ...)`.
         label_names: what the k columns of the labels are called.
         columns: what the columns of a table are called.
         binarisation: `none`, `threshold`, `static(SEED)` or `dynamic`.

@@ -13,6 +13,7 @@ from genlatent.data import arrays, images, tables
 from genlatent.data.binarise import binarised
 from genlatent.data.catalogue import NAMED
 from genlatent.data.dataset import Dataset
+from genlatent.data.hidden_labels import hide_labels
 from genlatent.data.own import assemble
 from genlatent.errors import DataError, RecipeError
 
@@ -26,7 +27,15 @@ READERS: dict[str, Callable[..., Any]] = {
 PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".joblib")
 
 
-def load_data(what: Any, *, binarise: str = "none", seed: int = 0, **options: Any) -> Dataset:
+def load_data(
+    what: Any,
+    *,
+    binarise: str = "none",
+    seed: int = 0,
+    num_labels: int | None = None,
+    label_seed: int = 0,
+    **options: Any,
+) -> Dataset:
     """Data to learn from, split in three and checked.
 
     Args:
@@ -36,6 +45,8 @@ def load_data(what: Any, *, binarise: str = "none", seed: int = 0, **options: An
         binarise: `none`, `threshold`, `static`, `static(SEED)` or `dynamic`; it becomes part of the title.
         seed: of the split of your own data, of generated data and of static bits. Torch's and numpy's own random
             numbers are neither used nor moved.
+        num_labels: how many training rows keep their label, evenly over the classes; the others are marked -1.
+        label_seed: of the choice of those rows.
         options: what the function of a named set takes (`size=6` for `bars-and-stripes`), or for your own data
 
             * `valid=0.1`, `test=0.1`: fractions, numbers of rows, arrays, or pairs (x, labels); a fraction of a mapped
@@ -52,6 +63,11 @@ def load_data(what: Any, *, binarise: str = "none", seed: int = 0, **options: An
     >>> load_data("bars-and-stripes", size=2)
     Dataset('bars-and-stripes-2x2': 6 + 6 + 6 rows of shape (1, 2, 2), binary)
     """
+    data = _loaded(what, binarise, seed, options)
+    return data if num_labels is None else hide_labels(data, num_labels, label_seed)
+
+
+def _loaded(what: Any, binarise: str, seed: int, options: dict[str, Any]) -> Dataset:
     if isinstance(what, Dataset):
         _refuse_unknown(options, [], what.name)
         return binarised(what, binarise, seed)

@@ -14,6 +14,7 @@ from pyro.params.param_store import param_with_module_name
 from torch import Tensor, nn
 
 from genlatent.errors import DataError
+from genlatent.latent import imputation
 from genlatent.model import Model
 from genlatent.networks.wiring import at_rest
 from genlatent.numerics.logspace import log_mean_exp
@@ -82,18 +83,27 @@ class LatentModel(Model):
             return poutine.condition(self.model, data=held)(n=n)
 
     def score(
-        self, x: Tensor, *, generator: torch.Generator | None = None, num_samples: int = 16
+        self,
+        x: Tensor,
+        y: Tensor | None = None,
+        *,
+        generator: torch.Generator | None = None,
+        num_samples: int = 16,
     ) -> Float64[Tensor, " batch"]:
-        r"""Importance estimate of :math:`\log p(x)` for each row, in nats, float64.
+        r"""Importance estimate of :math:`\log p(x)` of each row, in nats, float64; of :math:`\log p(x \mid y)` given y.
 
         .. math:: \log \frac{1}{K} \sum_k \frac{p(x, z_k)}{q(z_k \mid x)}, \quad z_k \sim q(z \mid x)
 
         Its expectation lies below :math:`\log p(x)`, at the evidence lower bound for K = 1, and rises with K.
         """
-        return log_mean_exp(self.log_weights(x, num_samples, generator))
+        return log_mean_exp(self.log_weights(x, num_samples, generator, y))
 
     def log_weights(
-        self, x: Tensor, num_samples: int = 1, generator: torch.Generator | None = None
+        self,
+        x: Tensor,
+        num_samples: int = 1,
+        generator: torch.Generator | None = None,
+        y: Tensor | None = None,
     ) -> Float64[Tensor, "draw batch"]:
         r""":math:`\log p(x, z_k) - \log q(z_k \mid x)` for draws :math:`z_k \sim q(z \mid x)`, in float64.
 
@@ -105,10 +115,39 @@ class LatentModel(Model):
         at_once = max(1, ROWS_AT_ONCE // max(1, len(x)))
         counts = [min(at_once, num_samples - done) for done in range(0, num_samples, at_once)]
         with self.asked(generator):
-            return torch.cat([self._log_weights(x, count) for count in counts])
+            return torch.cat([self._log_weights(x, y, count) for count in counts])
 
-    def _log_weights(self, x: Tensor, count: int) -> Tensor:
-        return terms(self, x, particles=count).log_weights().expand(count, len(x))
+    def _log_weights(self, x: Tensor, y: Tensor | None, count: int) -> Tensor:
+        return terms(self, x, y, particles=count).log_weights().expand(count, len(x))
+
+    def impute(
+        self,
+        x: Tensor,
+        y: Tensor | None = None,
+        *,
+        generator: torch.Generator | None = None,
+        num_samples: int = 200,
+    ) -> Tensor:
+        """Rows with every NaN replaced by the mean of what is missing given what is observed, which stays untouched.
+
+        Class numbers have no mean: there the most probable class is put in. `num_samples` codes are weighted for each
+        row; the model need not have been trained with missing values.
+        """
+        with self.asked(generator):
+            return imputation.mean(self, x, y, num_samples, ROWS_AT_ONCE)
+
+    def imputations(
+        self,
+        x: Tensor,
+        num_draws: int,
+        y: Tensor | None = None,
+        *,
+        generator: torch.Generator | None = None,
+        num_samples: int = 200,
+    ) -> Tensor:
+        """`(num_draws, *x.shape)`: rows with every NaN drawn from what is missing given what is observed."""
+        with self.asked(generator):
+            return imputation.draws(self, x, y, num_draws, num_samples, ROWS_AT_ONCE)
 
     @contextmanager
     def asked(self, generator: torch.Generator | None = None) -> Iterator[None]:

@@ -6,7 +6,7 @@ import pyro
 import torch
 from torch import Tensor, nn
 
-from genlatent.distributions.adapters import as_prior, check_prior
+from genlatent.distributions.adapters import as_prior, check_pair, check_prior
 from genlatent.distributions.base import Conditional, Likelihood, Prior
 from genlatent.distributions.distribution import Distribution
 from genlatent.distributions.likelihoods import Bernoulli
@@ -82,6 +82,7 @@ class VAE(LatentModel):
         self.prior.bind(self.latent_shape)
         self.posterior.bind(self.latent_shape)
         check_prior(self.prior)
+        check_pair(self.prior, self.posterior)
         latents = f"{self.latent_shape.numel()} latents"
         wanted = torch.Size([self.posterior.num_params(self.latent_shape)])
         self._encoding = Joint("encoder", self.event_shape, wanted, f"the posterior of {latents}")
@@ -90,6 +91,7 @@ class VAE(LatentModel):
         self._decoding = Joint("decoder", self.latent_shape, outputs, taker)
         self._encoding.connect(self.encoder)
         self._decoding.connect(self.decoder)
+        self.prior.attach(self.infer, self.event_shape, self.support)
 
     def model(self, x: Tensor | None = None, y: Tensor | None = None, n: int = 1) -> Tensor:
         """p(x, z): observes `x`, or draws `n` rows of it."""
@@ -127,8 +129,9 @@ class VAE(LatentModel):
         self.likelihood.check(self.shaped(x), missing=self.missing)
 
     def prepare(self, x: Tensor) -> None:
-        """Let the decoder start from the mean of the data."""
+        """Let the decoder start from the mean of the data, and the prior from what it takes from them."""
         start_from_mean(self.decoder, self.shaped(x), self.likelihood)
+        self.prior.prepare(self.shaped(x))
 
     def encode(self, x: Tensor) -> Tensor:
         """Mean of q(z | x) for each row."""

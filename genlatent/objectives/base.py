@@ -7,12 +7,24 @@ from torch import Tensor
 from genlatent.components import Component
 
 
+class Labelled(NamedTuple):
+    """A fixed part of each batch: its first `count` rows are labelled, the others are not.
+
+    Each of them stands for `weight` rows, compared with the others: drawn more often, they count less.
+    """
+
+    count: int
+    weight: float
+
+
 class Batch(NamedTuple):
     """Rows on the device, as one step sees them."""
 
     x: Tensor  # (batch, *event)
     y: Tensor | None = None  # labels or conditions, row for row
     progress: Tensor | float = 1.0  # fraction of all training steps done; a tensor inside the step engine
+    num_rows: int | None = None  # rows of the whole training part that these were drawn from, where that is known
+    labelled: Labelled | None = None  # where every batch has the same number of labelled rows, and they come first
 
 
 class Loss(NamedTuple):
@@ -43,3 +55,7 @@ class Objective(Component):
     def validate(self, model: Any, batch: Batch) -> dict[str, Tensor]:
         """Held-out quantities, one value for each row; among them the one that :attr:`monitor` names."""
         raise NotImplementedError
+
+    def summarise(self, model: Any, batch: Batch) -> dict[str, Tensor]:
+        """Held-out quantities that no row has by itself, as scalars; asked once for each judgement."""
+        return {}

@@ -36,7 +36,8 @@ class Terms:
     """
 
     def __init__(self, model: Any, guide: Any, num_rows: int, nesting: int = 1):
-        self.model, self.guide = prune_subsample_sites(model), prune_subsample_sites(guide)
+        self.model: Any = prune_subsample_sites(model)
+        self.guide: Any = prune_subsample_sites(guide)
         self.num_rows, self.nesting = num_rows, nesting
         self.latents = [name for name, _ in _samples(self.model, observed=False)]
         for name in self.latents:
@@ -74,8 +75,12 @@ class Terms:
 
         The closed form needs model and guide to sample in the same order: only then do both condition on the same.
         """
-        same = [name for name, _ in _samples(self.guide) if name in self.latents] == self.latents
-        return {name: self._kl(name, site, analytic and same) for name, site in _samples(self.guide)}
+        return {name: self._kl(name, site, analytic and self.in_order) for name, site in _samples(self.guide)}
+
+    @property
+    def in_order(self) -> bool:
+        """Whether model and guide sample in the same order."""
+        return [name for name, _ in _samples(self.guide) if name in self.latents] == self.latents
 
     def _kl(self, name: str, site: Site, analytic: bool) -> Tensor:
         if name in self.latents and analytic:
@@ -115,11 +120,31 @@ def terms(model: Any, x: Tensor, y: Tensor | None = None, *, particles: int = 1)
     The model is a module with the programs `model(x, y)` and `guide(x, y)`, its rows in the plate `data`; where plates
     lie deeper than one, it says so by `max_plate_nesting`.
     """
+    return replayed(model, guided(model, x, y, particles=particles), x, y, particles=particles)
+
+
+def guided(
+    model: Any,
+    x: Tensor,
+    y: Tensor | None = None,
+    *,
+    particles: int = 1,
+    draws: Any = None,
+    handler: Callable[..., Any] | None = None,
+) -> Any:
+    """The trace of the guide alone; on the draws of another trace, or under a handler, where one is given."""
+    guide = model.guide if handler is None else handler(model.guide)
+    program = _repeated(guide, particles, getattr(model, "max_plate_nesting", 1))
+    with apart(model):
+        return poutine.trace(program if draws is None else poutine.replay(program, trace=draws)).get_trace(x, y)
+
+
+def replayed(model: Any, guide: Any, x: Tensor, y: Tensor | None = None, *, particles: int = 1) -> Terms:
+    """The terms of a guide's trace: the model is run on its draws."""
     nesting = getattr(model, "max_plate_nesting", 1)
     with apart(model):
-        guide = poutine.trace(_repeated(model.guide, particles, nesting)).get_trace(x, y)
-        replayed = poutine.replay(_repeated(model.model, particles, nesting), trace=guide)
-        return Terms(poutine.trace(replayed).get_trace(x, y), guide, len(x), nesting)
+        program = poutine.replay(_repeated(model.model, particles, nesting), trace=guide)
+        return Terms(poutine.trace(program).get_trace(x, y), guide, len(x), nesting)
 
 
 def log_prob(site: Site) -> Tensor:

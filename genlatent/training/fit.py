@@ -19,6 +19,7 @@ from genlatent.training import mode as modes
 from genlatent.training.callbacks import Callback, EarlyStopping
 from genlatent.training.checkpoint import config_of, warn_if_weights_only
 from genlatent.training.optimizer import Optimizer
+from genlatent.training.order import check_share, num_batches, parts
 from genlatent.training.run import RunFolder, read_config
 from genlatent.training.snapshot import resume as resume_from
 from genlatent.training.trainer import Settings, Trainer
@@ -47,6 +48,7 @@ def fit(
     epochs: int | None = None,
     steps: int | None = None,
     batch_size: int = 128,
+    labelled: int | None = None,
     average: float = 0.0,
     clip: float | None = None,
     patience: int | None = None,
@@ -70,6 +72,8 @@ def fit(
         optimizer: how the parameters are moved; Adam at 1e-3 unless given.
         epochs, steps: how long; one of the two (10 epochs unless given).
         batch_size: rows in a step, over all processes together.
+        labelled: how many of them have a label; the others are rows without one (-1), each once in an epoch. Unless
+            given, rows of both kinds come as they are shuffled.
         average: the last part of training over which the parameters are averaged, as a fraction.
         clip: largest norm of the gradient.
         patience: stop after so many judgements on held-out rows without improvement, and keep the best.
@@ -89,7 +93,7 @@ def fit(
     assert objective is not None
     data = fitting(model, data)
     settings = _settings(
-        data, optimizer, epochs, steps, batch_size, average, clip, patience, validate_every, keep, seed
+        data, optimizer, epochs, steps, batch_size, labelled, average, clip, patience, validate_every, keep, seed
     )
     folder = None if run is None else RunFolder(run)
     going_on = _going_on(folder, resume)
@@ -131,6 +135,7 @@ def fitting(model: Model, data: Dataset) -> Dataset:
         data = data.reshaped(model.event_shape)
     if data.missing and not model.missing:
         raise DataError(f"{data.title} has missing values; make the model with missing=True, or fill them first")
+    model.check_labels(*((None,) if data.labels is None else data.labels[:2]))
     if data.support != model.support:
         for part, rows in (("train", data.glimpse(len(data.train))), ("valid", data.valid)):
             seen = (rows > 0.5).to(rows) if data.binarisation == "dynamic" else rows
@@ -144,6 +149,7 @@ def _settings(
     epochs: int | None,
     steps: int | None,
     batch_size: int,
+    labelled: int | None,
     average: float,
     clip: float | None,
     patience: int | None,
@@ -162,9 +168,13 @@ def _settings(
         raise RecipeError(f"keep must be last or best, got {keep!r}")
     rows = len(data.train)
     if optimizer.needs_closure and batch_size < rows:
-        raise RecipeError(f"{optimizer.name} needs full batches: set batch_size to {rows} or more")
+        raise RecipeError(f"{optimizer.method} needs full batches: set batch_size to {rows} or more")
     batch_size = min(batch_size, rows)
     per_epoch = math.ceil(rows / batch_size)
+    if labelled is not None:
+        known, others = (len(part) for part in parts(data))
+        check_share(labelled, batch_size, known, others)
+        per_epoch = num_batches(others, batch_size, labelled)
     if steps is None:
         steps = (10 if epochs is None else epochs) * per_epoch
     epochs = math.ceil(steps / per_epoch)
@@ -177,6 +187,7 @@ def _settings(
         clip=clip,
         validate_every=validate_every or max(1, epochs // JUDGEMENTS),
         keep=keep or ("best" if patience else "last"),
+        labelled=labelled,
     )
 
 

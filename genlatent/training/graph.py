@@ -87,6 +87,6 @@ def compiled(graph: fx.GraphModule, leaves: Sequence[Tensor]) -> Flat:
     """
     with torch._inductor.config.patch(fallback_random=True), warnings.catch_warnings():  # pyright: ignore
         warnings.simplefilter("ignore")  # of the compiler's own imports
-        run = torch._inductor.compile(graph, list(leaves))  # pyright: ignore
+        run: Any = torch._inductor.compile(graph, list(leaves))  # pyright: ignore[reportAttributeAccessIssue]
         run(*leaves)
     return run

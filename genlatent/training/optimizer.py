@@ -19,7 +19,7 @@ class Optimizer(Component):
     """An optimiser of torch by name, with a learning-rate schedule over the whole training.
 
     Args:
-        name: `adam`, `adamw`, `sgd`, `adagrad`, `rmsprop` or `lbfgs` (full batches only).
+        method: `adam`, `adamw`, `sgd`, `adagrad`, `rmsprop` or `lbfgs` (full batches only).
         learning_rate: the largest rate of the schedule.
         schedule: `constant`, `linear` (to zero), `cosine`, `exponential`.
         warmup, hold: fractions of all steps over which the rate rises, and then stays, before it falls.
@@ -32,7 +32,7 @@ class Optimizer(Component):
 
     def __init__(
         self,
-        name: str = "adam",
+        method: str = "adam",
         learning_rate: float = 1e-3,
         schedule: str = "constant",
         warmup: float = 0.0,
@@ -42,8 +42,8 @@ class Optimizer(Component):
         weight_decay: float = 0.0,
         betas: Sequence[float] = (0.9, 0.999),
     ):
-        if name not in NAMES:
-            raise RecipeError(f"no optimizer is called {name!r}; {nearest(name, list(NAMES))}")
+        if method not in NAMES:
+            raise RecipeError(f"no optimizer is called {method!r}; {nearest(method, list(NAMES))}")
         if schedule not in schedules.SHAPES:
             raise RecipeError(f"no schedule is called {schedule!r}; {nearest(schedule, list(schedules.SHAPES))}")
         if learning_rate <= 0:
@@ -52,7 +52,7 @@ class Optimizer(Component):
             raise RecipeError(
                 f"warmup and hold are fractions of the training below 1 together, got {warmup} and {hold}"
             )
-        self.name = name
+        self.method = method
         self.learning_rate = learning_rate
         self.schedule = schedule
         self.warmup = warmup
@@ -65,7 +65,7 @@ class Optimizer(Component):
     @property
     def needs_closure(self) -> bool:
         """Whether one step evaluates the loss several times."""
-        return self.name == "lbfgs"
+        return self.method == "lbfgs"
 
     def rate(self, progress: float) -> float:
         """The learning rate at a fraction of the training."""
@@ -75,13 +75,13 @@ class Optimizer(Component):
     def make(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """The torch optimiser, in its fused form where torch has one."""
         parameters = list(parameters)
-        if self.name == "lbfgs":
+        if self.method == "lbfgs":
             return torch.optim.LBFGS(parameters, lr=self.learning_rate, line_search_fn="strong_wolfe")
         options: dict[str, Any] = {"lr": self.learning_rate, "weight_decay": self.weight_decay}
-        if self.name in ("adam", "adamw"):
+        if self.method in ("adam", "adamw"):
             options["betas"] = self.betas
-        if self.name in ("sgd", "rmsprop"):
+        if self.method in ("sgd", "rmsprop"):
             options["momentum"] = self.momentum
-        if self.name == "rmsprop":
+        if self.method == "rmsprop":
             return torch.optim.RMSprop(parameters, **options)
-        return FUSED[self.name](parameters, fused=all(p.is_floating_point() for p in parameters), **options)
+        return FUSED[self.method](parameters, fused=all(p.is_floating_point() for p in parameters), **options)

@@ -1,5 +1,6 @@
 """Which rows come when: shuffled epochs that can be left and entered again in the middle."""
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -7,6 +8,9 @@ import torch
 from torch import Tensor
 
 from genlatent.data.dataset import Block, Dataset
+from genlatent.errors import RecipeError
+from genlatent.objectives.base import Labelled
+from genlatent.training import distributed
 from genlatent.training.step import Rows
 
 
@@ -75,3 +79,90 @@ class Epochs:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Continue from a checkpoint."""
         self.start, self.taken = state["start"], state["taken"]
+
+
+class Mixed(Epochs):
+    """Batches whose first rows are labelled and whose others are not, always as many of each.
+
+    An epoch shows every row without a label once; the labelled ones come round again and again, shuffled anew each
+    time, and are told how many rows each of them stands for.
+
+    Args:
+        data: in memory, with labels of which some are -1.
+        batch_size: rows in a batch over all processes.
+        labelled: how many of them are labelled.
+        generator: the shuffling stream.
+    """
+
+    def __init__(self, data: Dataset, batch_size: int, labelled: int, generator: torch.Generator):
+        super().__init__(data, batch_size, generator)
+        self.labelled = labelled
+        self.known, self.others = parts(data)
+        check_share(labelled, batch_size, len(self.known), len(self.others))
+
+    def __len__(self) -> int:
+        """Batches in an epoch."""
+        return num_batches(len(self.others), self.batch_size, self.labelled)
+
+    def _resident(self, blocks: Iterator[Block]) -> Iterator[Rows]:
+        """Labelled rows first: a graph knows where they stand."""
+        wanted = len(self) * self.labelled
+        rounds = [self._shuffled(self.known) for _ in range(-(-wanted // len(self.known)))]
+        known = torch.cat(rounds)[:wanted].split(self.labelled)
+        for block in blocks:
+            others = block.order[self.is_other[block.order]].split(self.batch_size - self.labelled)
+            for first, rest in zip(known, others):
+                weight = len(self.known) * len(rest) / (len(self.others) * self.labelled)
+                yield Rows(block.rows, block.labels, torch.cat((first, rest)), Labelled(self.labelled, weight))
+
+    def _shuffled(self, rows: Tensor) -> Tensor:
+        drawn = torch.randperm(len(rows), generator=self.generator, device=self.generator.device)
+        return rows[drawn.to(rows.device)]
+
+    @property
+    def is_other(self) -> Tensor:
+        """Which rows have no label."""
+        assert self.data.labels is not None
+        return self.data.labels.train < 0
+
+
+def parts(data: Dataset) -> tuple[Tensor, Tensor]:
+    """Numbers of the training rows with a label, and of those without."""
+    if data.labels is None or data.labels.train.dim() != 1:
+        raise RecipeError(f"{data.title} has no single label for each row, so no share of a batch can be labelled")
+    if not isinstance(data.train, Tensor):
+        raise RecipeError(
+            f"{data.title} is read from a file in blocks; batches of a fixed labelled part need it in memory"
+        )
+    known = data.labels.train >= 0
+    return known.nonzero().squeeze(1), (~known).nonzero().squeeze(1)
+
+
+def check_share(labelled: int, batch_size: int, known: int, others: int) -> None:
+    """Refuse a labelled part that leaves no place for others, or for which there are no rows."""
+    if not 1 <= labelled < batch_size:
+        raise RecipeError(f"labelled must be at least 1 and below the batch size of {batch_size}, got {labelled}")
+    if not known or not others:
+        raise RecipeError(
+            f"{known} rows have a label and {others} have none; batches of both kinds need some of each: "
+            "leave labelled out, or mark rows without a label -1"
+        )
+
+
+def num_batches(rows: int, batch_size: int, labelled: int = 0) -> int:
+    """Batches in an epoch over rows that are drawn once, beside a labelled part of each batch.
+
+    >>> num_batches(1197, 200, 100), num_batches(1297, 100)
+    (12, 13)
+    """
+    return math.ceil(rows / (batch_size - labelled))
+
+
+def mine(batch: Rows) -> Rows:
+    """This process's part of a batch: of each kind of rows where there are two."""
+    if batch.labelled is None:
+        return batch._replace(index=distributed.shard(batch.index))
+    count, weight = batch.labelled
+    known = distributed.shard(batch.index[:count])
+    index = torch.cat((known, distributed.shard(batch.index[count:])))
+    return batch._replace(index=index, labelled=Labelled(len(known), weight))

@@ -12,7 +12,7 @@ from torch.func import functional_call
 from genlatent.errors import RecipeError
 from genlatent.numerics.matmul import fast_matmul, resolve
 from genlatent.numerics.randomness import drawing_from
-from genlatent.objectives.base import Batch, Loss, Objective
+from genlatent.objectives.base import Batch, Labelled, Loss, Objective
 from genlatent.training import graph as graphs
 
 MODES = ("eager", "traced", "compiled")
@@ -24,6 +24,7 @@ class Rows(NamedTuple):
     rows: Tensor
     labels: Tensor | None
     index: Tensor
+    labelled: Labelled | None = None  # where the first of them are labelled and the others are not
 
 
 class Outcome(NamedTuple):
@@ -113,7 +114,7 @@ class Step:
 
     def _program(self, batch: Rows, progress: Tensor, state: dict[str, Tensor]) -> Program:
         shapes = (batch.rows.shape, batch.labels is None or batch.labels.shape, batch.index.shape)
-        key = (*shapes, self.together.training, *((name, value.shape) for name, value in state.items()))
+        key = (*shapes, batch.labelled, self.together.training, *((name, value.shape) for name, value in state.items()))
         if key not in self.programs:
             self.programs[key] = self._prepared(self._leaves(batch, progress, state), batch, tuple(state))
         return self.programs[key]
@@ -121,7 +122,7 @@ class Step:
     def _prepared(self, leaves: list[Tensor], batch: Rows, state: Sequence[str]) -> Program:
         """One validated evaluation first, so that a user's mistake is reported where it was made."""
         layout: list[list[str]] = []
-        evaluate = self._flat(batch.labels is not None, state, layout)
+        evaluate = self._flat(batch, state, layout)
         spare = torch.Generator(device=batch.rows.device)
         if not self.programs:
             with graphs.quiet_pyro(validate=True), drawing_from(spare), graphs.ProductShapes() as products:
@@ -162,14 +163,14 @@ class Step:
             self.mode = "traced"
             return graph
 
-    def _flat(self, labelled: bool, state_names: Sequence[str], layout: list[list[str]]) -> graphs.Flat:
+    def _flat(self, like: Rows, state_names: Sequence[str], layout: list[list[str]]) -> graphs.Flat:
         """The step as a function of a flat list of tensors; `layout` is filled with the names of what it returns."""
         sizes = [len(self.trained), len(self.fixed), len(self.buffers)]
 
         def evaluate(*leaves: Tensor) -> list[Tensor]:
             rest = iter(leaves)
             trained, fixed, buffers = (list(islice(rest, size)) for size in sizes)
-            batch = Rows(next(rest), next(rest) if labelled else None, next(rest))
+            batch = Rows(next(rest), None if like.labels is None else next(rest), next(rest), like.labelled)
             progress, state = next(rest), dict(zip(state_names, rest))
             outcome = self._evaluate(trained, fixed, buffers, batch, progress, state)
             parts = outcome[1:]
@@ -193,7 +194,8 @@ class Step:
         with torch.enable_grad():
             x = self.observe(batch.rows.index_select(0, batch.index))
             y = None if batch.labels is None else batch.labels.index_select(0, batch.index)
-            loss = functional_call(self.together, swapped, (Batch(x, y, progress, self.num_rows), state))
+            seen = Batch(x, y, progress, self.num_rows, batch.labelled)
+            loss = functional_call(self.together, swapped, (seen, state))
             gradients = torch.autograd.grad(loss.value, leaves, allow_unused=True)
         moved = {n: swapped[n] for n, b in zip(self.buffers, clones) if swapped[n] is not b or b._version}
         moved |= {f"model.{name}": value for name, value in loss.buffers.items()}

@@ -21,7 +21,7 @@ from genlatent.training.average import TailAverage, write
 from genlatent.training.callbacks import Callback
 from genlatent.training.judge import Best, judged
 from genlatent.training.optimizer import Optimizer
-from genlatent.training.order import Epochs
+from genlatent.training.order import Epochs, Mixed, mine
 from genlatent.training.run import RunFolder
 from genlatent.training.snapshot import write_checkpoint
 from genlatent.training.step import Outcome, Rows, Step
@@ -42,6 +42,7 @@ class Settings:
     clip: float | None
     validate_every: int
     keep: str
+    labelled: int | None = None
 
 
 class Trainer:
@@ -73,12 +74,15 @@ class Trainer:
         self.stopped: str | None = None
         self._ended = False
         self.state: dict[str, Tensor] = {}
-        self.engine = Step(
-            model, objective, observe=data.observe, mode=mode, matmul=matmul, num_rows=len(data.train)
-        )
+        self.engine = Step(model, objective, observe=data.observe, mode=mode, matmul=matmul, num_rows=len(data.train))
         self.parameters = self.engine.trained
         self.torch_optimizer = optimizer.make(self.parameters.values())
-        self.order = Epochs(data, settings.batch_size, stream(settings.seed, name="order"))
+        order = stream(settings.seed, name="order")
+        self.order = (
+            Mixed(data, settings.batch_size, settings.labelled, order)
+            if settings.labelled
+            else Epochs(data, settings.batch_size, order)
+        )
         self.draws = stream(settings.seed, self.device, name=f"draws/{distributed.rank()}")
         start = settings.steps - math.ceil(settings.average * settings.steps) if settings.average else None
         self.average = TailAverage(self.parameters, start)
@@ -182,12 +186,12 @@ class Trainer:
         for group in self.torch_optimizer.param_groups:
             group["lr"] = self.optimizer.rate(progress)
         self.last_batch = whole = len(batch.index)
-        mine = batch._replace(index=distributed.shard(batch.index))
+        part = mine(batch)
         if self.optimizer.needs_closure:
-            outcome = self._closure_step(mine)
+            outcome = self._closure_step(part)
         else:
-            outcome = self.engine(mine, self._progress, self.state, self.draws)
-            self._move(outcome, len(mine.index) / whole)
+            outcome = self.engine(part, self._progress, self.state, self.draws)
+            self._move(outcome, len(part.index) / whole)
             self.torch_optimizer.step()
         self.state = outcome.state
         write(self.engine.buffers, outcome.buffers)

@@ -86,7 +86,7 @@ def test_only_floats():
 def test_labels_go_row_for_row():
     labels = numbered(10)
     assert "5 labels for 6 rows of train" in refusal(labels=labels._replace(train=torch.arange(5)))
-    assert "not int64" in refusal(labels=Splits(*(part.float() for part in labels)))
+    assert "not int64" in refusal(labels=Splits(*(part.int() for part in labels)))
     assert "2 label names for 1 labels a row" in refusal(labels=labels, label_names=("one", "two"))
     assert "differ in shape" in refusal(labels=labels._replace(test=torch.zeros(2, 3, dtype=torch.int64)))
 

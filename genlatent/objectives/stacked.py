@@ -1,0 +1,52 @@
+"""Two models, one on the codes of the other, trained one after the other."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from genlatent.objectives.base import Batch, Loss
+from genlatent.objectives.pyro_terms import terms, total
+from genlatent.objectives.semi_supervised import SemiSupervisedELBO
+
+
+class StackedELBO(SemiSupervisedELBO):
+    r"""First the bound of the lower model, then that of the upper one on its codes, drawn anew at each step.
+
+    .. math:: -\mathbb{E}_{q(z_1 \mid x)}\bigl[\log p(x \mid z_1) - \log q(z_1 \mid x)\bigr]
+        + \mathbb{E}_{q(z_1 \mid x)}\bigl[-\log p(y, z_1) \text{ or } -\log p(z_1), \text{bounded}\bigr]
+
+    is the metric `loss`, a negative bound on :math:`\log p(x, y)` or :math:`\log p(x)` under the whole stack. The lower
+    model learns under its own prior, and rests while the upper one learns.
+
+    References:
+        Semi-supervised learning with deep generative models (Kingma et al., 2014)
+
+    Args:
+        first: the fraction of all steps for the lower model; 0 if it is trained already.
+        particles, top, analytic: as in :class:`SemiSupervisedELBO`.
+    """
+
+    def __init__(self, first: float = 0.4, particles: int = 1, top: int | None = None, analytic: bool = True):
+        super().__init__(particles, top, analytic)
+        if not 0 <= first < 1:
+            raise ValueError(f"first is a fraction of all steps, from 0 to below 1, got {first}")
+        self.first = first
+
+    def __call__(self, model: Any, batch: Batch, state: dict[str, Tensor]) -> Loss:
+        """The loss of the model whose turn it is, and what the whole stack costs."""
+        below = terms(model.first, batch.x)
+        codes = below.guide.nodes["z"]["value"].detach()
+        above = super().__call__(model.second, batch._replace(x=codes), state)
+        turn = (torch.as_tensor(batch.progress) < self.first).to(codes.dtype)
+        own = (below.reconstruction + total(below.kl())).mean()
+        coded = total(below.log_posterior).detach().mean()
+        metrics = {
+            "loss": below.reconstruction.detach().mean() + coded + above.metrics["loss"],
+            "kl": coded + above.metrics["loss"],
+            "reconstruction": below.reconstruction.detach().mean(),
+            "first": own.detach(),
+        }
+        if "classification" in above.metrics:
+            metrics["classification"] = above.metrics["classification"]
+        return Loss(turn * own + (1 - turn) * above.value, metrics)

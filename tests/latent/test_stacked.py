@@ -1,0 +1,101 @@
+"""A semi-supervised model on the codes of another one."""
+
+import pyro
+import pytest
+import torch
+from pyro.infer import TraceEnum_ELBO
+
+from genlatent import fit, load_data
+from genlatent.distributions.likelihoods import Gaussian
+from genlatent.errors import DataError, RecipeError
+from genlatent.latent.semi_supervised import SemiSupervisedVAE
+from genlatent.latent.stacked import StackedVAE
+from genlatent.latent.vae import VAE
+from genlatent.networks.mlp import MLP
+from genlatent.objectives.base import Batch
+from genlatent.objectives.semi_supervised import SemiSupervisedELBO
+from genlatent.objectives.stacked import StackedELBO
+from genlatent.training.optimizer import Optimizer
+
+
+def stack(event_shape=(6,), classes=3, codes=4, hidden=8):
+    first = VAE(event_shape, latent=codes, encoder=MLP((hidden,)), decoder=MLP((hidden,)))
+    networks = {name: MLP((hidden,)) for name in ("encoder", "decoder", "classifier")}
+    likelihood = Gaussian("per-output")
+    second = SemiSupervisedVAE(codes, classes, latent=2, likelihood=likelihood, label_names=("digit",), **networks)
+    return StackedVAE(first, second)
+
+
+@pytest.fixture
+def model(device):
+    return stack().double().to(device)
+
+
+@pytest.fixture
+def x(device):
+    return (torch.rand(5, 6, device=device) < 0.5).double()
+
+
+def test_its_bound_is_that_of_pyros_own_enumeration(model, x):
+    y = torch.tensor([0, 2, -1, -1, -1], device=x.device)
+    for labels in (None, y):
+        torch.manual_seed(1)
+        with pyro.get_param_store().scope():
+            theirs = TraceEnum_ELBO(max_plate_nesting=1).differentiable_loss(model.model, model.guide, x, labels)
+        torch.manual_seed(1)
+        ours = SemiSupervisedELBO(analytic=False)(model, Batch(x, labels), {}).value * len(x)
+        torch.testing.assert_close(ours, theirs, atol=1e-9, rtol=0)
+
+
+@pytest.mark.parametrize(("progress", "moving"), [(0.0, "first"), (0.9, "second")])
+def test_one_model_learns_at_a_time(model, x, progress, moving):
+    y = torch.tensor([0, 2, -1, -1, -1], device=x.device)
+    loss = StackedELBO(first=0.5)(model, Batch(x, y, torch.tensor(progress, device=x.device)), {})
+    names, parameters = zip(*model.named_parameters())
+    gradients = torch.autograd.grad(loss.value, parameters, allow_unused=True)
+    moved = {name.split(".")[0] for name, g in zip(names, gradients) if g is not None and bool((g != 0).any())}
+    assert moved == {moving}
+
+
+def test_training_metric_is_the_bound_of_the_whole_stack(model, x):
+    found, expected = [], []
+    for seed in range(60):
+        torch.manual_seed(seed)
+        found.append(StackedELBO()(model, Batch(x, None, torch.tensor(0.0)), {}).metrics["loss"])
+        expected.append(SemiSupervisedELBO().validate(model, Batch(x))["loss"].mean())
+    found, expected = torch.stack(found), torch.stack(expected)
+    assert (found.mean() - expected.mean()).abs() < 5 * ((found.var() + expected.var()) / 60).sqrt()
+
+
+def test_it_names_classes_and_moves_styles():
+    model = stack((1, 8, 8), 10)
+    x = torch.zeros(3, 1, 8, 8)
+    assert model.predict_proba(x).shape == (3, 10)
+    assert model.transfer_style(x).shape == (3, 10, 1, 8, 8)
+    assert model.sample(3, given={"digit": 4}).shape == (3, 1, 8, 8)
+    assert model.sample(3, given={"z_2": torch.zeros(3, 2), "y": [1, 2, 3]}).shape == (3, 1, 8, 8)
+    with pytest.raises(DataError, match="2 rows for 3 draws"):
+        model.sample(3, given={"z_2": torch.zeros(2, 2)})
+
+
+def test_both_learn_in_one_fit():
+    data = load_data("digits", binarise="threshold", num_labels=100)
+    model = stack(data.shape, 10, codes=8, hidden=64)
+    objective, optimizer = StackedELBO(first=0.6), Optimizer("adam", 5e-3)
+    history = fit(model, data, objective=objective, epochs=20, batch_size=100, labelled=20, optimizer=optimizer)
+    assert history.column("valid/loss")[-1] < history.column("valid/loss")[0]
+    assert history.column("valid/accuracy")[-1] > history.column("valid/accuracy")[0] + 0.1
+
+
+def test_parts_that_do_not_fit_are_refused():
+    with pytest.raises(RecipeError, match=r"codes of shape \(3,\), the second takes rows of shape \(4,\)"):
+        StackedVAE(VAE((6,), latent=3), SemiSupervisedVAE(4, 3, likelihood=Gaussian()))
+    with pytest.raises(RecipeError, match="codes are real numbers, the second model takes binary"):
+        StackedVAE(VAE((6,), latent=4), SemiSupervisedVAE(4, 3))
+
+
+def test_all_labels_missing_is_refused():
+    data = load_data("digits", binarise="threshold")
+    data.labels.train.fill_(-1)
+    with pytest.raises(DataError, match="all are missing"):
+        fit(stack(data.shape, 10), data, steps=1)
