@@ -1,5 +1,6 @@
 """Shapes and types of every annotated call are checked while the tests run; `--device` says where tensors live."""
 
+import pyro
 import pytest
 import torch
 from jaxtyping import install_import_hook
@@ -25,6 +26,8 @@ def device(request) -> torch.device:
 
 
 @pytest.fixture(autouse=True)
-def random_state_of_its_own(request):
-    """Every test starts from the same random state, whatever ran before it."""
+def a_fresh_start():
+    """Every test starts from the same random state and an empty parameter store, whatever ran before it."""
     torch.manual_seed(0)
+    with pyro.get_param_store().scope():
+        yield
