@@ -10,7 +10,7 @@ demo: $(VENV)/.installed
 	$(BIN)/genlatent demo
 
 test: $(VENV)/.installed-for-tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.installed-for-tests
 	$(BIN)/ruff check .
