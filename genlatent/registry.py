@@ -161,11 +161,9 @@ def short_name(place: str) -> str:
     >>> short_name("genlatent.energy.rbm:RBM"), short_name("mine:Poisson")
     ('rbm', 'mine:Poisson')
     """
-    for kind, names in KINDS.items():
-        for name, where in names.items():
-            if where == place and sum(name in other for other in KINDS.values()) == 1:
-                return name if kind else place
-    return place
+    found = [name for names in KINDS.values() for name, where in names.items() if where == place]
+    unique = found and sum(found[0] in names for names in KINDS.values()) == 1
+    return found[0] if unique else place
 
 
 def load(place: str) -> Any:

@@ -94,7 +94,8 @@ def test_round_trip_through_plain_values(made):
 def test_after_use_it_can_still_be_copied_and_moved(made, device):
     distribution = distribution_of(made, device)
     distribution.log_prob(distribution.sample((3,)))
-    copy.deepcopy(made).float()
+    copied = dict(copy.deepcopy(made).float().named_parameters())
+    assert all(torch.equal(copied[name], parameter.float()) for name, parameter in made.named_parameters())
 
 
 class Program(torch.nn.Module):
