@@ -1,14 +1,15 @@
 """Rows from arrays, tensors, torch data sets, `.npy` and `.npz` files."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from genlatent.data.archives import DAMAGED, read_archive
+from genlatent.data.conditions import condition_rows, named
 from genlatent.data.mapped import BLOCK_BYTES
 from genlatent.data.memory import fits_host
 from genlatent.data.own import Found, Part, label_rows
@@ -59,12 +60,13 @@ def read_npy(
     return found._replace(block_bytes=block_bytes or BLOCK_BYTES) if stays else found
 
 
-def read_npz(path: str | Path, *, key: str | None = None, labels: Any = None) -> Found:
+def read_npz(path: str | Path, *, key: str | None = None, labels: Any = None, conditions: Any = None) -> Found:
     """Arrays in a `.npz` file: `train`, `valid` and `test`, or `x`, or the only one, or the one named by `key`.
 
     Args:
         key: the array to learn from.
         labels: the key of the labels (`labels="y"`; beside `train`, `y_train`, `y_valid`, ... are meant), or an array.
+        conditions: the same for numbers that a conditional model is told, or a file of them.
     """
     path = Path(path).expanduser()
     try:
@@ -73,23 +75,39 @@ def read_npz(path: str | Path, *, key: str | None = None, labels: Any = None) ->
         raise DataError(
             f"{path}: truncated, or no arrays of numbers ({error}); write it again by numpy.savez"
         ) from error
-    main = _key(path, list(arrays), key, labels)
-    if not isinstance(labels, str):
-        x = arrays[main]
-        found = Found(x, path.stem, _labels(labels, len(x) if x.ndim else 0, path.stem))
-        return found if main != "train" else _with_sets(found, arrays, None, path)
+    beside = _beside(labels, conditions)
+    main = _key(path, list(arrays), key, beside.key)
+    found = Found(arrays[main], path.stem)
+    if beside.key is None and labels is not None:
+        found = found._replace(labels=_labels(labels, len(found.x) if found.x.ndim else 0, path.stem))
     if main == "train":
-        return _with_sets(Found(arrays[main], path.stem), arrays, labels, path)
-    return Found(arrays[main], path.stem, _labels(_pick(arrays, labels, path), len(arrays[main]), path.stem))
+        return _with_sets(found, arrays, beside, path)
+    if beside.key is None:
+        return found
+    return found._replace(labels=beside.read(_pick(arrays, beside.key, path), path.stem))
 
 
-def _with_sets(found: Found, arrays: dict[str, np.ndarray], labels: str | None, path: Path) -> Found:
-    """Beside `train`, the sets that the file holds, each with its labels."""
+class Beside(NamedTuple):
+    """The key of what stands beside the rows, if it has one, and how it is read."""
+
+    key: str | None
+    read: Callable[[Any, str], Tensor]
+
+
+def _beside(labels: Any, conditions: Any) -> Beside:
+    keys = named(conditions)
+    if keys:
+        return Beside(keys[0], condition_rows)
+    return Beside(labels if isinstance(labels, str) else None, label_rows)
+
+
+def _with_sets(found: Found, arrays: dict[str, np.ndarray], beside: Beside, path: Path) -> Found:
+    """Beside `train`, the sets that the file holds, each with its labels or conditions."""
     sets = {part: Part(arrays[part]) for part in ("valid", "test") if part in arrays}
-    if labels is None:
+    if beside.key is None:
         return found._replace(**sets)
-    sets = {part: Part(rows.x, _pick(arrays, f"{labels}_{part}", path)) for part, rows in sets.items()}
-    of_train = _labels(_pick(arrays, f"{labels}_train", path), len(found.x), found.name)
+    sets = {part: Part(rows.x, _pick(arrays, f"{beside.key}_{part}", path)) for part, rows in sets.items()}
+    of_train = beside.read(_pick(arrays, f"{beside.key}_train", path), found.name)
     return found._replace(labels=of_train, **sets)
 
 
@@ -99,10 +117,10 @@ def _pick(arrays: dict[str, np.ndarray], key: str, path: Path) -> Any:
     return arrays[key]
 
 
-def _key(path: Path, keys: list[str], key: str | None, labels: Any) -> str:
+def _key(path: Path, keys: list[str], key: str | None, beside: str | None) -> str:
     if key is not None and key not in keys:
         raise DataError(f"{path}: it holds no array {key!r}; it holds {', '.join(keys)}")
-    rest = [name for name in keys if name != labels] if isinstance(labels, str) else keys
+    rest = [name for name in keys if name != beside]
     for name in (key, "train", "x", rest[0] if len(rest) == 1 else None):
         if name in keys:
             return str(name)

@@ -1,9 +1,9 @@
 """What is learned from: three sets of rows, and everything a model must know of them."""
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -11,8 +11,12 @@ from torch import Tensor
 from genlatent.data import memory
 from genlatent.data.fingerprints import fingerprint
 from genlatent.data.mapped import MappedRows
+from genlatent.data.restored import to_table
 from genlatent.data.soundness import check_dataset
-from genlatent.distributions.supports import Support
+from genlatent.data.standards import Standards
+from genlatent.data.table import Table
+from genlatent.distributions.supports import Support, check, one_hot
+from genlatent.errors import DataError
 
 
 class Splits(NamedTuple):
@@ -47,6 +51,9 @@ class Dataset:
             floats `(n, ...)`.
         label_names: what the k columns of the labels are called.
         columns: what the columns of a table are called.
+        categories: by name of a column or label, the texts that its numbers 0, 1, 2, ... stand for.
+        integers: the columns that hold whole numbers only.
+        standards: mean and standard deviation of each value of a row, where they were standardised.
         binarisation: `none`, `threshold`, `static(SEED)` or `dynamic`.
         missing: whether NaN stands for a missing value; elsewhere NaN is refused.
 
@@ -64,13 +71,17 @@ class Dataset:
     labels: Splits | None = None
     label_names: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
+    categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    integers: tuple[str, ...] = ()
+    standards: Standards = ()
     binarisation: str = "none"
     missing: bool = False
     fingerprint: str = field(init=False, default="")
 
     def __post_init__(self):
-        for name, kind in (("shape", torch.Size), ("label_names", tuple), ("columns", tuple)):
+        for name, kind in (("shape", torch.Size), ("label_names", tuple), ("columns", tuple), ("integers", tuple)):
             object.__setattr__(self, name, kind(getattr(self, name)))
+        object.__setattr__(self, "categories", {name: tuple(texts) for name, texts in self.categories.items()})
         if not isinstance(self.support, str):
             object.__setattr__(self, "support", tuple(self.support))
         check_dataset(self)
@@ -81,6 +92,8 @@ class Dataset:
         """Name and binarisation, as they stand in results: numbers under different titles are not compared."""
         if self.binarisation != "none":
             return f"{self.name}, {self.binarisation} bits"
+        if self.standards:
+            return f"{self.name}, standardised"
         if self.support != "unit":
             return self.name
         return f"{self.name}, {'colour' if len(self.shape) == 3 and self.shape[0] == 3 else 'grey'}"
@@ -89,6 +102,27 @@ class Dataset:
         rows = " + ".join(str(len(part)) for part in (self.train, self.valid, self.test))
         support = self.support if isinstance(self.support, str) else "/".join(self.support)
         return f"Dataset({self.title!r}: {rows} rows of shape {tuple(self.shape)}, {support})"
+
+    def about(self) -> dict[str, Any]:
+        """What a model must remember of the data that made it, as plain values."""
+        return {
+            "title": self.title,
+            "name": self.name,
+            "binarisation": self.binarisation,
+            "fingerprint": self.fingerprint,
+            "shape": list(self.shape),
+            "support": self.support if isinstance(self.support, str) else list(self.support),
+            "missing": self.missing,
+            "columns": list(self.columns),
+            "categories": {name: list(texts) for name, texts in self.categories.items()},
+            "integers": list(self.integers),
+            "standards": [list(pair) for pair in self.standards],
+            "label_names": list(self.label_names),
+        }
+
+    def restore(self, rows: Tensor) -> Table:
+        """Rows as the user's own table, in its units: texts for the numbers of categories, whole numbers whole."""
+        return to_table(rows, self.about())
 
     def to(self, device: torch.device | str) -> "Dataset":
         """The same data on a device; training rows that do not fit there stay where they are and stream in blocks."""
@@ -104,9 +138,28 @@ class Dataset:
         return moved
 
     def reshaped(self, shape: Sequence[int]) -> "Dataset":
-        """The same values in rows of another shape."""
+        """The same values in rows of another shape; one with q places for each value takes class numbers as one-hot.
+
+        >>> load = Dataset(*(torch.tensor([[2.0, 0.0]]) for _ in range(3)), torch.Size([2]), "categorical:3", "codes")
+        >>> load.reshaped((2, 3)).test, load.reshaped((2, 3)).support
+        (tensor([[[0., 0., 1.],
+                 [1., 0., 0.]]]), 'one-hot:3')
+        """
+        shape = torch.Size(shape)
+        classes, rest = divmod(shape.numel(), self.shape.numel())
+        if classes > 1 and not rest:
+            return self._one_hot(shape, classes)
         parts = {name: getattr(self, name).reshape(-1, *shape) for name in ("train", "valid", "test")}
-        return replace(self, shape=torch.Size(shape), **parts)
+        return replace(self, shape=shape, **parts)
+
+    def _one_hot(self, shape: torch.Size, classes: int) -> "Dataset":
+        if not isinstance(self.train, Tensor):
+            raise DataError(f"{self.name} is mapped from a file; write its class numbers there as one-hot rows")
+        parts = {name: getattr(self, name) for name in ("train", "valid", "test")}
+        for name, rows in parts.items():
+            check(rows, f"categorical:{classes}", f"{self.name} ({name})", missing=self.missing)
+        parts = {name: one_hot(rows, classes).reshape(-1, *shape) for name, rows in parts.items()}
+        return replace(self, shape=shape, support=f"one-hot:{classes}", columns=(), integers=(), **parts)
 
     def observe(self, x: Tensor) -> Tensor:
         """What a model sees of gathered training rows: fresh bits under dynamic binarisation, else the rows."""

@@ -1,4 +1,4 @@
-"""Rows from a folder of images."""
+"""Rows from a folder of images, and back into one."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from genlatent.data.own import Found
 from genlatent.errors import DataError
+from genlatent.storage import new_file, new_folder
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm")
 
@@ -32,6 +33,25 @@ def read_folder(path: str | Path, *, image_size: int | Sequence[int] | None = No
             first, other = (tuple(p.shape[1:]) for p in (pictures[0], picture))
             raise DataError(f"{file} is {other}, {files[0]} is {first}; give image_size= to resize all images")
     return Found(torch.stack(pictures), folder.resolve().name, _classes(folder, files))
+
+
+def is_picture(path: Any) -> bool:
+    """Whether a path is that of one image, by the ending of its name.
+
+    >>> is_picture("a.png"), is_picture("a.npy")
+    (True, False)
+    """
+    return isinstance(path, (str, Path)) and Path(path).suffix.lower() in ENDINGS
+
+
+def read_image(path: str | Path, *, grey: bool | None = None) -> Found:
+    """One image as a single row.
+
+    Args:
+        grey: one channel or three; left out, one where the image is grey.
+    """
+    file = Path(path).expanduser()
+    return Found(_picture(file, None, grey).unsqueeze(0), file.stem)
 
 
 def _files(folder: Path) -> list[Path]:
@@ -65,3 +85,28 @@ def _classes(folder: Path, files: Sequence[Path]) -> Tensor | None:
     names = [file.relative_to(folder).parts[0] if file.parent != folder else "" for file in files]
     known = sorted(set(names))
     return None if len(known) < 2 else torch.tensor([known.index(name) for name in names])
+
+
+def write_folder(rows: np.ndarray, path: str | Path) -> None:
+    """Images `(n, channels, height, width)` with values between 0 and 1 as `0000.png`, ... in a new folder."""
+    pictures = _pictures(rows, path)
+    width = max(4, len(str(len(pictures) - 1)))
+    with new_folder(Path(path)) as temporary:
+        for number, picture in enumerate(pictures):
+            picture.save(temporary / f"{number:0{width}}.png")
+
+
+def write_image(row: np.ndarray, path: str | Path) -> None:
+    """One image `(channels, height, width)` with values between 0 and 1, pixel for pixel, as a `.png` file."""
+    (picture,) = _pictures(row[None], path)
+    with new_file(Path(path)) as temporary:
+        picture.save(temporary, format="png")
+
+
+def _pictures(rows: np.ndarray, path: str | Path) -> list[Any]:
+    from PIL import Image
+
+    if rows.ndim != 4 or rows.shape[1] not in (1, 3):
+        raise DataError(f"{path}: rows of shape {rows.shape[1:]} are no pictures; name a .csv, .npy or .npz file")
+    pixels = (np.clip(np.nan_to_num(rows), 0, 1) * 255).round().astype(np.uint8).transpose(0, 2, 3, 1)
+    return [Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture) for picture in pixels]

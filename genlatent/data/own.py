@@ -1,15 +1,17 @@
 """A user's own rows, split in three and given the narrowest support that holds them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from genlatent.data.conditions import condition_rows
 from genlatent.data.dataset import Dataset, Splits
 from genlatent.data.mapped import BLOCK_BYTES, MappedRows
 from genlatent.data.splits import num_rows, set_aside, shuffled
+from genlatent.data.standards import Standards, standardised, standards_of
 from genlatent.distributions.supports import Support, check, guess
 from genlatent.errors import DataError
 
@@ -35,6 +37,8 @@ class Found(NamedTuple):
     support: Support | None = None
     columns: tuple[str, ...] = ()
     label_names: tuple[str, ...] = ()
+    categories: Mapping[str, tuple[str, ...]] = {}
+    integers: tuple[str, ...] = ()
     valid: Part | None = None
     test: Part | None = None
     block_bytes: int | None = None  # set where the rows stay in their file
@@ -47,17 +51,39 @@ def assemble(
     valid: Any = None,
     test: Any = None,
     support: Any = None,
+    conditions: Any = None,
     missing: bool = False,
+    standardise: bool = False,
     name: str | None = None,
     shape: Sequence[int] | None = None,
 ) -> Dataset:
     """Found rows as a data set; see :func:`~genlatent.data.sources.load_data` for the options."""
     support = support if found.support is None else found.support
-    found = found._replace(name=name or found.name, support=support)
+    found = _beside(found._replace(name=name or found.name, support=support), conditions)
     held_out = [_given(valid, found.valid), _given(test, found.test)]
     divide = _divided if found.block_bytes is None else _divided_file
     sets, support = divide(found, held_out, seed, missing)
-    return _dataset(found, sets, support, missing, shape)
+    standards = _standards(found, sets[0], support) if standardise else ()
+    if standards:
+        sets = [part._replace(x=standardised(part.x, standards)) for part in sets]
+    return _dataset(found, sets, support, standards, missing, shape)
+
+
+def _standards(found: Found, train: Part, support: Support) -> Standards:
+    if found.block_bytes is not None:
+        raise DataError(f"{found.name}: rows that stay in their file are not standardised; rescale the file")
+    return standards_of(train.x, support, found.name)
+
+
+def _beside(found: Found, conditions: Any) -> Found:
+    """With the conditions that no reader knew by name, and with as many labels or conditions as rows."""
+    told = found.labels is not None and found.labels.is_floating_point()
+    if conditions is not None and not told:
+        found = found._replace(labels=condition_rows(conditions, found.name), label_names=())
+    if found.labels is not None and len(found.labels) != len(found.x):
+        what = "labels" if conditions is None else "conditions"
+        raise DataError(f"{found.name}: {len(found.labels)} {what} for {len(found.x)} rows; they go row for row")
+    return found
 
 
 def rows_of(x: Any, support: Any = None, name: str = "the data") -> Tensor:
@@ -122,7 +148,8 @@ def _divided(found: Found, held_out: list[Any], seed: int, missing: bool) -> tup
 def _own_set(part: Part, found: Found) -> Part:
     if (part.labels is None) != (found.labels is None):
         raise DataError(f"{found.name}: either all sets have labels or none; give valid=(x, labels), test=(x, labels)")
-    labels = None if part.labels is None else label_rows(part.labels, found.name)
+    read = label_rows if found.labels is None or not found.labels.is_floating_point() else condition_rows
+    labels = None if part.labels is None else read(part.labels, found.name)
     return Part(rows_of(part.x, found.support, found.name), labels)
 
 
@@ -131,8 +158,15 @@ def _rows(part: Part, rows: Tensor) -> Part:
     return Part(part.x[rows.to(part.x.device)], labels)
 
 
-def _dataset(found: Found, sets: Sequence[Part], support: Any, missing: bool, shape: Sequence[int] | None) -> Dataset:
-    x = [part.x if shape is None else _shaped(part.x, shape, found.name) for part in sets]
+def _dataset(
+    found: Found,
+    sets: Sequence[Part],
+    support: Any,
+    standards: Standards,
+    missing: bool,
+    shape: Sequence[int] | None,
+) -> Dataset:
+    x = [part.x if shape is None else shaped(part.x, shape, found.name) for part in sets]
     labels = [part.labels for part in sets if part.labels is not None]
     return Dataset(
         *x,
@@ -142,11 +176,15 @@ def _dataset(found: Found, sets: Sequence[Part], support: Any, missing: bool, sh
         labels=Splits(*labels) if labels else None,
         label_names=found.label_names,
         columns=found.columns,
+        categories=found.categories,
+        integers=found.integers,
+        standards=standards,
         missing=missing,
     )
 
 
-def _shaped(x: Any, shape: Sequence[int], name: str) -> Any:
+def shaped(x: Any, shape: Sequence[int], name: str) -> Any:
+    """The same rows in another shape of as many values."""
     if torch.Size(shape).numel() != torch.Size(x.shape[1:]).numel():
         raise DataError(f"{name}: rows of shape {tuple(x.shape[1:])} do not fill shape {tuple(shape)}")
     return x.reshape(-1, *shape)

@@ -28,6 +28,9 @@ def check_dataset(data: Any) -> None:
         _check_labels(data)
     if data.columns and len(data.columns) != data.shape.numel():
         raise DataError(f"{data.name}: {len(data.columns)} column names for {data.shape.numel()} columns")
+    for name in (*data.categories, *data.integers):
+        if name not in (*data.columns, *data.label_names):
+            raise DataError(f"{data.name}: {name!r} is said to hold categories or integers, and is no column")
 
 
 def _check_part(data: Any, part: str) -> None:

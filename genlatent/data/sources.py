@@ -1,12 +1,13 @@
 """`load_data`: a name, a path or an object becomes a :class:`~genlatent.data.dataset.Dataset`."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from genlatent import registry
 from genlatent.data import arrays, images, tables
@@ -14,7 +15,8 @@ from genlatent.data.binarise import binarised
 from genlatent.data.catalogue import NAMED
 from genlatent.data.dataset import Dataset
 from genlatent.data.hidden_labels import hide_labels
-from genlatent.data.own import assemble
+from genlatent.data.own import assemble, rows_of, shaped
+from genlatent.data.standards import standardised
 from genlatent.errors import DataError, RecipeError
 
 READERS: dict[str, Callable[..., Any]] = {
@@ -54,9 +56,14 @@ def load_data(
             * `support`: `binary`, `spin`, `unit`, `real`, `count` or `categorical`, one for all or one per column;
               for a table also a mapping from column names. Left out, it is the narrowest of `binary`, `unit`, `real`;
             * `missing=True`: NaN and empty cells stand for missing values;
+            * `standardise=True`: real values are measured from their mean in standard deviations, those of the training
+              rows; the title says so, and :meth:`Dataset.restore` undoes it;
             * `labels`: an array; a key for `.npz`; a column for tables;
+            * `conditions`: numbers that a conditional model is told, as float labels: an array, a `.npy` or `.npz`
+              file of one, row for row; a key for `.npz`; a column, or several, for tables;
             * `name`: as it stands in results; `shape`: of one row;
-            * `key=` (`.npz`), `mapped=` (`.npy`), `columns=` (tables), `image_size=`, `grey=` (folders of images).
+            * `key=` (`.npz`), `mapped=` (`.npy`), `columns=`, `categories=` (tables), `image_size=`, `grey=` (folders
+              of images).
 
             Bytes (uint8) are pixels and are divided by 255, unless they are all 0 or 1 or the support says otherwise.
 
@@ -73,12 +80,39 @@ def _loaded(what: Any, binarise: str, seed: int, options: dict[str, Any]) -> Dat
         return binarised(what, binarise, seed)
     if isinstance(what, (str, Path)) and str(what) in NAMED:
         return binarised(_named(str(what), seed, options), binarise, seed)
+    if options.get("labels") is not None and options.get("conditions") is not None:
+        raise DataError("labels are classes and conditions numbers, and a model is told one of them; leave one out")
     reader = _reader(what)
     known, common = _options(reader), _options(assemble)
     _refuse_unknown(options, [*known, *common], str(what) if isinstance(what, (str, Path)) else "your own data")
     found = reader(what, **{key: value for key, value in options.items() if key in known})
     rest = {key: value for key, value in options.items() if key in common}
     return binarised(assemble(found, seed=seed, **rest), binarise, seed)
+
+
+def load_rows(what: Any, about: Mapping[str, Any]) -> Tensor:
+    """Rows of a file or an array as a trained model takes them: the columns, and the numbers of texts, of its data.
+
+    Args:
+        what: a path or an object, as for :func:`load_data`, or the path of one image; nothing is split off, and NaN
+            stands for what is missing.
+        about: what the model's data told of themselves, :meth:`Dataset.about` or a run folder's data info.
+
+    >>> load_rows(np.array([[1, 2], [3, 4]], dtype=np.float32), {"shape": [1, 2], "support": "real"}).shape
+    torch.Size([2, 1, 2])
+    """
+    if isinstance(what, Dataset):
+        raise DataError(f"{what.name} is a whole data set; take its rows, for example data.test")
+    reader, support = images.read_image if images.is_picture(what) else _reader(what), about["support"]
+    columns, texts = about.get("columns") or (), about.get("categories", {})
+    options = {"columns": columns or None, "support": support, "missing": True}
+    options["grey"] = about["shape"][0] == 1 if len(about["shape"]) == 3 else None
+    options["categories"] = {name: texts[name] for name in columns if name in texts}
+    known = _options(reader)
+    found = reader(what, **{key: value for key, value in options.items() if key in known})
+    pixels = "unit" if support == "binary" else support  # black and white are 0 and 255 in a picture
+    rows = shaped(rows_of(found.x, pixels, found.name), about["shape"], found.name)
+    return standardised(rows, about.get("standards", ()))
 
 
 def _named(name: str, seed: int, options: dict[str, Any]) -> Dataset:

@@ -1,7 +1,8 @@
-"""Where values may lie, by name: `binary`, `spin`, `unit`, `open-unit`, `real`, `count`, `categorical`, `levels`, or
-one name per column.
+"""Where values may lie, by name: `binary`, `spin`, `unit`, `open-unit`, `real`, `non-negative`, `count`, `categorical`,
+`levels`, `one-hot`, or one name per column.
 
-`categorical:4` has that many classes; `levels:256` are that many equally spaced values from 0 to 1, both included.
+`categorical:4` has that many classes; `levels:256` are that many equally spaced values from 0 to 1, both included;
+`one-hot:4` are groups of that many columns, one of them 1 and the others 0.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,11 +25,14 @@ INSIDE: dict[str, Callable[[Tensor], Tensor]] = {
     "count": lambda x: (x >= 0) & (x == x.floor()) & torch.isfinite(x),
     "categorical": lambda x: (x >= 0) & (x == x.floor()) & torch.isfinite(x),
     "levels": lambda x: (x >= 0) & (x <= 1),
+    "non-negative": lambda x: (x >= 0) & torch.isfinite(x),
+    "one-hot": lambda x: (x == 0) | (x == 1),
 }
 
 NUMBERED: dict[str, Callable[[Tensor, int], Tensor]] = {
     "categorical": lambda x, number: x < number,
     "levels": lambda x, number: (x * (number - 1) - (x * (number - 1)).round()).abs() < NEAR,
+    "one-hot": lambda x, number: _single(x, number),
 }
 
 MEANING = {
@@ -40,6 +44,8 @@ MEANING = {
     "count": "whole numbers from 0",
     "categorical": "class numbers from 0",
     "levels": "equally spaced values from 0 to 1",
+    "non-negative": "finite numbers from 0",
+    "one-hot": "a single 1 among zeros in each group of columns, or NaN in all of the group",
 }
 
 ADVICE = {
@@ -71,6 +77,27 @@ def inside(x: Tensor, name: str) -> Tensor:
     kind, _, number = name.partition(":")
     within = INSIDE[kind](x)
     return within & NUMBERED[kind](x, int(number)) if number else within
+
+
+def _single(x: Tensor, number: int) -> Tensor:
+    """Whether each group of columns holds a single 1; a group with a NaN holds none."""
+    if x.shape[-1] % number:
+        return torch.zeros_like(x, dtype=torch.bool)
+    groups = x.unflatten(-1, (-1, number))
+    return (groups.sum(-1, keepdim=True) == 1).expand(groups.shape).flatten(-2)
+
+
+def one_hot(x: Tensor, number: int) -> Tensor:
+    """Class numbers `(*batch)` as one-hot rows `(*batch, number)`; an unknown class, NaN, is NaN throughout.
+
+    >>> one_hot(torch.tensor([2.0, torch.nan]), 3)
+    tensor([[0., 0., 1.],
+            [nan, nan, nan]])
+    """
+    made = x if x.is_floating_point() else x.to(torch.get_default_dtype())
+    rows = made.unsqueeze(-1)
+    chosen = (rows == torch.arange(number, device=x.device)).to(made.dtype)
+    return torch.where(rows.isnan(), rows, chosen)
 
 
 def filler(support: Support) -> list[float]:

@@ -6,11 +6,18 @@ from typing import Any
 from genlatent import components
 from genlatent.data.dataset import Dataset
 from genlatent.data.sources import load_data
+from genlatent.distributions.base import Likelihood
+from genlatent.distributions.likelihoods.matching import matching
+from genlatent.distributions.supports import names
 from genlatent.errors import RecipeError
 from genlatent.model import Model
 from genlatent.objectives.base import Objective
-from genlatent.recipes.schema import Recipe
+from genlatent.recipes.schema import Recipe, TrainEntry
 from genlatent.training.optimizer import Optimizer
+
+COLUMNS = ("columns", {"name": "columns"})  # a likelihood that leaves to the data what it is made of
+
+LARGEST = 1000.0  # value of a real column that is left as it is
 
 
 def data(recipe: Recipe) -> Dataset:
@@ -19,16 +26,50 @@ def data(recipe: Recipe) -> Dataset:
 
 
 def model(recipe: Recipe, data: Dataset, allow: Sequence[str] = ()) -> Model:
-    """The model with fresh weights, its shape, and whether values are missing, taken from the data."""
+    """The model with fresh weights, its shape, and whether values are missing, taken from the data.
+
+    A likelihood of `columns` that says no more gets for each column the likelihood that fits its support, and so does
+    a table under a model that is told none.
+    """
+    spec = recipe.model.model_dump()
+    fitting = _fitting(spec, data)
     return _built(
         "model",
-        recipe.model.model_dump(),
+        {key: value for key, value in spec.items() if key not in fitting},
         allow,
+        **fitting,
         event_shape=tuple(data.shape),
         visible=tuple(data.shape),
         missing=data.missing,
         label_names=tuple(data.label_names),
     )
+
+
+def _fitting(spec: dict[str, Any], data: Dataset) -> dict[str, Likelihood]:
+    """The likelihood that a table decides, where the recipe leaves it to the data."""
+    asked = spec.get("likelihood") in COLUMNS
+    if not asked and ("likelihood" in spec or not data.columns or data.support == "binary"):
+        return {}
+    _refuse_large(data)
+    try:
+        return {"likelihood": matching(data.support, data.shape)}
+    except RecipeError as error:
+        if asked:
+            raise RecipeError(f"model: likelihood: {error}") from error
+        return {}  # the model's own
+
+
+def _refuse_large(data: Dataset) -> None:
+    """Refuse a table whose numbers are of a size that no network learns from."""
+    x, kinds = data.glimpse().flatten(1), names(data.support)
+    for number, name in enumerate(data.columns):
+        column = x[:, number]
+        largest = float(column.nan_to_num().abs().max())
+        if kinds[number % len(kinds)] == "real" and largest > LARGEST:
+            raise RecipeError(
+                f"data: column {name!r} holds values up to {largest:g}, from which networks learn badly; "
+                "set data.standardise=true, and what is drawn comes back in the table's own units"
+            )
 
 
 def objective(recipe: Recipe, allow: Sequence[str] = ()) -> Objective | None:
@@ -38,9 +79,18 @@ def objective(recipe: Recipe, allow: Sequence[str] = ()) -> Objective | None:
 
 def training(recipe: Recipe) -> dict[str, Any]:
     """The arguments of `fit` that the recipe sets."""
-    settings = recipe.train.model_dump()
+    return _settings(recipe.train, recipe.seed)
+
+
+def pretraining(recipe: Recipe) -> dict[str, Any] | None:
+    """The arguments of `fit` for each layer of a deep model, where the recipe trains them greedily first."""
+    return recipe.pretrain and _settings(recipe.pretrain, recipe.seed)
+
+
+def _settings(entry: TrainEntry, seed: int) -> dict[str, Any]:
+    settings = entry.model_dump()
     optimizer = settings.pop("optimizer")
-    return settings | {"optimizer": Optimizer(optimizer.pop("name"), **optimizer), "seed": recipe.seed}
+    return settings | {"optimizer": Optimizer(optimizer.pop("name"), **optimizer), "seed": seed}
 
 
 def imports(recipe: Recipe) -> list[str]:

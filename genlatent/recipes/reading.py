@@ -15,7 +15,7 @@ from genlatent.registry import nearest
 FOLDER = Path(__file__).parent
 
 # Of these pairs a recipe holds one, so setting one takes the other out.
-EITHER = (("train", "epochs", "steps"), ("data", "name", "path"))
+EITHER = (("train", "epochs", "steps"), ("pretrain", "epochs", "steps"), ("data", "name", "path"))
 
 
 class Loader(yaml.SafeLoader):

@@ -40,7 +40,10 @@ class Named(Open):
 
 
 class DataEntry(Open):
-    """A named data set or a path, how it is binarised, and the options of its source."""
+    """A named data set or a path, how it is binarised, and the options of its source.
+
+    The options are those of :func:`genlatent.data.sources.load_data`: `support`, `missing`, `labels`, `conditions`, ...
+    """
 
     name: str | None = None
     path: str | None = None
@@ -115,6 +118,7 @@ class Recipe(Strict):
     model: Named
     data: DataEntry
     objective: Named | None = None
+    pretrain: TrainEntry | None = None  # of each layer of a deep model, greedily, before `train`
     train: TrainEntry
     seed: int = 0
     expect: Expected | None = None

@@ -86,7 +86,7 @@ def test_text_is_refused_or_declared(people):
     assert "column 'colour' holds text ('red' in line 2)" in sentence
     assert "support={'colour': 'categorical'}" in sentence
     data = load_data(people, labels="kind", support={"colour": "categorical"})
-    assert data.support == ("real", "real", "categorical")
+    assert data.support == ("real", "real", "categorical:3")
     assert by_first_column(data)[:, 2].tolist() == [1, 2, 0, 2]
 
 

@@ -20,6 +20,10 @@ PRIORS = {
     "logistic-normal": [({}, 2)],
     "bernoulli": [({"probability": 0.3}, 2), ({"probability": 0.3, "temperature": 0.7}, 2)],
     "categorical": [({}, 2), ({"temperature": 0.7}, 2)],
+    "latent-energy": [
+        ({"energy": {"name": "mlp", "hidden": [6], "activation": "silu"}, "chains": 4000}, 2),
+        ({"energy": {"name": "rbm", "visible": 2, "hidden": 3}}, 2),
+    ],
 }
 POSTERIORS = {
     "diagonal-normal": [({}, 2)],

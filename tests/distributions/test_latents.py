@@ -177,5 +177,5 @@ def test_pairs_that_do_not_fit_are_refused_by_name(device):
         else:
             with pytest.raises(RecipeError, match=rf"posterior {type(guess).__name__} draws .*{type(known).__name__}"):
                 check_pair(known, guess.float())
-    real, shares, bits, relaxed_bits, one_hot, any_with_vamp = 6 * 6, 3 * 3, 1, 1, 2, 13
+    real, shares, bits, relaxed_bits, one_hot, any_with_vamp = 6 * 7, 3 * 3, 1 * 2, 1, 2, 13
     assert fitting == real + shares + bits + relaxed_bits + one_hot + any_with_vamp

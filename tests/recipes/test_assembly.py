@@ -36,3 +36,22 @@ def test_code_of_others_is_imported_only_where_the_recipe_names_it():
     recipe = read("digits-vae", ["model.prior=elsewhere:Prior", "model.likelihood.name=other.place:Likelihood"])
     assert assembly.imports(recipe) == ["elsewhere", "other.place"]
     assert assembly.imports(read("digits-vae")) == []
+
+
+def test_a_table_decides_the_likelihood_where_the_recipe_names_none(tmp_path):
+    (tmp_path / "t.csv").write_text("a,b\n" + "".join(f"{i}.5,{i % 2}\n" for i in range(20)))
+    changes = [f"data.path={tmp_path / 't.csv'}", "data.binarise=none", "data.support={b: binary}"]
+    kinds = {}
+    for name, more in (("none", []), ("columns", ["model.likelihood=columns"]), ("own", ["model.likelihood=gaussian"])):
+        recipe = read("digits-vae", [*changes, *more])
+        kinds[name] = assembly.model(recipe, assembly.data(recipe)).support
+    assert kinds == {"none": ("real", "binary"), "columns": ("real", "binary"), "own": "real"}
+
+
+def test_conditions_of_a_recipe_are_float_labels(tmp_path):
+    (tmp_path / "t.csv").write_text("a,b,dose\n" + "".join(f"{i}.5,{i % 2},{i / 7}\n" for i in range(20)))
+    data = assembly.data(
+        read("digits-vae", [f"data.path={tmp_path / 't.csv'}", "data.binarise=none", "data.conditions=dose"])
+    )
+    assert data.columns == ("a", "b")
+    assert data.labels.train.is_floating_point()
