@@ -13,6 +13,9 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from genlatent.errors import RecipeError
+from genlatent.numerics.machine_code import machine_code
+from genlatent.training.reuse import reusing, unshared
+from genlatent.training.simplify import simplified
 
 Flat = Callable[..., Sequence[Tensor]]
 
@@ -25,7 +28,6 @@ PRODUCTS = {
     torch.ops.aten.bmm.default: 0,
     torch.ops.aten.baddbmm.default: 1,
 }  # and the place of the left factor among the arguments
-PASSED_THROUGH = {torch.ops.aten.detach.default, torch.ops.aten.alias.default}
 
 
 @contextmanager
@@ -41,18 +43,7 @@ def traced(flat: Flat, leaves: Sequence[Tensor]) -> fx.GraphModule:
         warnings.simplefilter("ignore")  # of tracing itself; the step was run once before, with its warnings shown
         graph = make_fx(flat, tracing_mode="fake", _allow_non_fake_inputs=True)(*leaves)
     _refuse_unregistered(graph)
-    return _simplified(graph)
-
-
-def _simplified(graph: fx.GraphModule) -> fx.GraphModule:
-    """Without the nodes that only meant something to autograd."""
-    for node in list(graph.graph.nodes):
-        if node.op == "call_function" and node.target in PASSED_THROUGH:
-            node.replace_all_uses_with(node.args[0])
-            graph.graph.erase_node(node)
-    graph.graph.eliminate_dead_code()
-    graph.recompile()
-    return graph
+    return reusing(simplified(graph))
 
 
 def _refuse_unregistered(graph: fx.GraphModule) -> None:
@@ -81,12 +72,5 @@ class ProductShapes(TorchDispatchMode):
 
 
 def compiled(graph: fx.GraphModule, leaves: Sequence[Tensor]) -> Flat:
-    """The graph as machine code, drawing the same random numbers as the traced one.
-
-    Raises whatever the compiler raises. It is called once here, since a missing C++ compiler shows at the first call.
-    """
-    with torch._inductor.config.patch(fallback_random=True), warnings.catch_warnings():  # pyright: ignore
-        warnings.simplefilter("ignore")  # of the compiler's own imports
-        run: Any = torch._inductor.compile(graph, list(leaves))  # pyright: ignore[reportAttributeAccessIssue]
-        run(*leaves)
-    return run
+    """The graph as machine code, drawing the same random numbers as the traced one."""
+    return machine_code(unshared(graph), leaves)

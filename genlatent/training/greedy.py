@@ -82,6 +82,9 @@ def coded(
         binarisation="none",
         missing=False,
         columns=(),
+        categories={},
+        integers=(),
+        standards=(),
     )
     bits = above is not None and above.support == "binary" and made.support != "binary"
     return binarised(made, "dynamic", seed) if bits else made

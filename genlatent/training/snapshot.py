@@ -8,7 +8,6 @@ import torch
 
 from genlatent import storage
 from genlatent.components import NotDescribable
-from genlatent.data.dataset import Dataset
 from genlatent.errors import RunError
 from genlatent.numerics import devices
 from genlatent.training import checkpoint, distributed
@@ -74,24 +73,9 @@ def about(trainer: Any) -> dict[str, Any]:
     """Everything but the model that `config.json` records."""
     return {
         "step": trainer.step,
-        "data": about_data(trainer.data),
+        "data": trainer.data.about(),
         "keep": trainer.settings.keep,
         "training": trainer.same() | {"mode": trainer.mode, "matmul": trainer.route},
-    }
-
-
-def about_data(data: Dataset) -> dict[str, Any]:
-    """What a model must remember of the data that made it."""
-    return {
-        "title": data.title,
-        "name": data.name,
-        "binarisation": data.binarisation,
-        "fingerprint": data.fingerprint,
-        "shape": list(data.shape),
-        "support": data.support if isinstance(data.support, str) else list(data.support),
-        "missing": data.missing,
-        "columns": list(data.columns),
-        "label_names": list(data.label_names),
     }
 
 
