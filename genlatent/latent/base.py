@@ -17,8 +17,9 @@ from genlatent.errors import DataError
 from genlatent.latent import imputation
 from genlatent.model import Model
 from genlatent.networks.wiring import at_rest
+from genlatent.numerics import devices
 from genlatent.numerics.logspace import log_mean_exp
-from genlatent.numerics.randomness import drawing_from
+from genlatent.numerics.randomness import drawing_from, stream
 from genlatent.objectives.elbo import ELBO
 from genlatent.objectives.messengers import apart
 from genlatent.objectives.pyro_terms import terms
@@ -154,3 +155,20 @@ class LatentModel(Model):
         """How verbs run: evaluation mode, no gradients, draws from `generator`, Pyro's global state left alone."""
         with at_rest(self), apart(self), drawing_from(generator):
             yield
+
+    @contextmanager
+    def settled(self) -> Iterator[None]:
+        """How verbs run that answer with one value: what has to be averaged over draws is so over the same ones always.
+
+        They come from a stream of the model's own; nobody else's random numbers move.
+        """
+        with self.asked(stream(0, devices.of(self), name="averages")):
+            yield
+
+
+def mean(q: Any) -> Tensor:
+    """The mean of a distribution; of one that does not know it, the average of 100 draws."""
+    try:
+        return q.mean
+    except NotImplementedError:
+        return q.sample((100,)).mean(0)

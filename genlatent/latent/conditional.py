@@ -16,6 +16,7 @@ from genlatent.distributions.posteriors import DiagonalNormal
 from genlatent.distributions.priors import StandardNormal
 from genlatent.errors import DataError, RecipeError
 from genlatent.latent import labels
+from genlatent.latent.base import mean
 from genlatent.latent.vae import VAE
 from genlatent.networks.base import Sizes
 from genlatent.networks.conditions import Condition, Labels
@@ -40,7 +41,7 @@ class ConditionalVAE(VAE):
         condition: what y is: `Labels(10)`, or just the number of classes (several numbers for several labels),
             `Values(shape)`, or `Quadrants(observed)`, under which the rest of an image is completed.
         prior_network: from y to the means and log variances of :math:`p(z \mid y)`; without it the prior is `prior`,
-            whatever y.
+            whatever y. The pseudo-inputs of a `VampPrior` have the classes as their labels, dealt out in turn.
         label_names: what the data call the labels, so that `sample(given={"digit": 3})` knows them.
         latent, likelihood, prior, posterior, encoder, decoder, missing: as in :class:`VAE`; a module from elsewhere is
             called as `encoder(x, y)` and `decoder(z, y)`, with y as numbers, labels as ones at their classes.
@@ -70,7 +71,15 @@ class ConditionalVAE(VAE):
         self.condition.bind(self.event_shape)
         self.decoder_condition = self.condition.term(self.decoder)
         self.encoder_condition = nn.Identity() if self.condition.within else self.condition.term(self.encoder)
+        self._refuse_lending()
         self._connect_prior(prior_network)
+
+    def _refuse_lending(self) -> None:
+        if self.prior.from_encoder and not (self.condition.within or isinstance(self.condition, Labels)):
+            raise RecipeError(
+                f"{type(self.prior).__name__} needs a condition for each pseudo-input, and only labels can be dealt "
+                "out; under values take a prior_network, or gaussian-mixture"
+            )
 
     def _connect_prior(self, network: nn.Module | None) -> None:
         self.prior_network = network
@@ -127,6 +136,12 @@ class ConditionalVAE(VAE):
         if y is None:
             raise DataError(f"{type(self).__name__} encodes rows only together with their condition; give y")
         return self.posterior(run_split(self._encoding, self.encoder, x, self.encoder_condition(y)))
+
+    def lent(self, u: Tensor) -> Distribution:
+        """q(z | u, c) of pseudo-inputs u, whose pseudo-conditions c are the classes dealt out in turn."""
+        if not isinstance(self.condition, Labels):
+            return self.infer(u)
+        return self.infer(u, labels.dealt(len(u), self.condition.counts, u.device))
 
     def params(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         """The likelihood's parameters for each code and condition, `(*batch, num_params)`; y as :meth:`told` says."""
@@ -197,19 +212,19 @@ class ConditionalVAE(VAE):
 
     def encode(self, x: Tensor, y: Any = None) -> Tensor:
         """Mean of q(z | x, y) for each row."""
-        with self.asked():
+        with self.settled():
             return mean(self.infer(self._filled(x), None if self.condition.within else self.told(x, y)))
 
     def decode(self, z: Tensor, y: Any = None) -> Tensor:
         """Mean of p(x | z, y) for each code; under `Quadrants` y are the images, or their seen cells."""
-        with self.asked():
+        with self.settled():
             return self.likelihood.mean(self.params(z, self.told(None, y)))
 
     def reconstruct(self, x: Tensor, y: Any = None) -> Tensor:
         """The mean of x given its own code and condition; what was seen stays as it was."""
         y = self.told(x, y)
         z = self.encode(x) if self.condition.within else self.encode(x, y)
-        with self.asked():
+        with self.settled():
             made, unseen = self.likelihood.mean(self.params(z, y)), self.condition.unseen()
             return made if unseen is None else torch.where(unseen, made, self.shaped(x))
 
@@ -228,11 +243,3 @@ class ConditionalVAE(VAE):
 def both(first: Tensor | None, second: Tensor | None) -> Tensor | None:
     """Where two masks hold; None holds everywhere."""
     return second if first is None else first if second is None else first & second
-
-
-def mean(q: Any) -> Tensor:
-    """The mean of a distribution; without one, the average of draws."""
-    try:
-        return q.mean
-    except NotImplementedError:
-        return q.sample((100,)).mean(0)

@@ -15,7 +15,7 @@ from genlatent.distributions.posteriors import DiagonalNormal
 from genlatent.distributions.priors import StandardNormal
 from genlatent.distributions.supports import Support
 from genlatent.errors import DataError, RecipeError
-from genlatent.latent.base import LatentModel
+from genlatent.latent.base import LatentModel, mean
 from genlatent.networks.base import Sizes, size, xavier
 from genlatent.networks.recurrent import LSTM, Memory
 from genlatent.networks.window import Window
@@ -102,6 +102,11 @@ class DRAW(LatentModel):
         one = size(self.latent, "latent")
         for part, shape in ((self.likelihood, self.event_shape), (self.prior, one), (self.posterior, one)):
             part.bind(shape)
+        if self.prior.from_encoder:
+            raise RecipeError(
+                f"{type(self.prior).__name__} needs q(z | x) of rows alone, and DRAW's depends on the canvas; "
+                "take gaussian-mixture or flow"
+            )
         check_prior(self.prior)
         check_pair(self.prior, self.posterior)
         canvas = image_like(self.event_shape, self.likelihood.num_params(self.event_shape))
@@ -185,14 +190,14 @@ class DRAW(LatentModel):
 
     def encode(self, x: Tensor) -> Tensor:
         """Means of q of all codes, each given the means before it, `(batch, steps, latent)`."""
-        with self.asked():
+        with self.settled():
             x, observed = self.split(x)
             if observed is None:
                 refuse_gaps(x, type(self).__name__)
             drawing, memory, codes = self.blank(), self.encoder.blank(), []
             for _ in self.sites:
                 q, memory = self.infer(x, observed, drawing, memory)
-                codes.append(_mean(q))
+                codes.append(mean(q))
                 drawing = self.drawn(drawing, codes[-1])
             return torch.stack(codes, -2)
 
@@ -202,7 +207,7 @@ class DRAW(LatentModel):
 
     def canvases(self, z: Tensor) -> Tensor:
         """The mean of x that the canvas stands for after each code, `(steps, *batch, *event)`."""
-        with self.asked():
+        with self.settled():
             drawing, means = self.blank(), []
             for code in self._by_step(z):
                 drawing = self.drawn(drawing, code)
@@ -254,10 +259,3 @@ def _grid(shape: torch.Size) -> torch.Size:
     if len(shape) != 3:
         raise RecipeError(f"a window needs images of shape (channels, height, width), not {tuple(shape)}")
     return shape[1:]
-
-
-def _mean(q: Any) -> Tensor:
-    try:
-        return q.mean
-    except NotImplementedError:
-        return q.sample((100,)).mean(0)

@@ -1,5 +1,6 @@
 """Labels as a user gives them, `given={"y": 3}` or by their names, as one tensor for all draws."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -46,6 +47,17 @@ def evenly(n: int, counts: Sequence[int], device: torch.device) -> Tensor:
     """Labels drawn with equal probability for each class."""
     drawn = torch.stack([torch.randint(count, (n,), device=device) for count in counts], 1)
     return drawn if len(counts) > 1 else drawn.squeeze(1)
+
+
+def dealt(n: int, counts: Sequence[int], device: torch.device) -> Tensor:
+    """Labels dealt out in turn, so that each class, or each combination, comes up equally often.
+
+    >>> dealt(5, (2, 3), torch.device("cpu")).tolist()
+    [[0, 0], [0, 1], [0, 2], [1, 0], [1, 1]]
+    """
+    turns = torch.arange(n, device=device) % math.prod(counts)
+    found = torch.stack(torch.unravel_index(turns, tuple(counts)), 1)
+    return found if len(counts) > 1 else found.squeeze(1)
 
 
 def _whole(value: Any, counts: Sequence[int], name: str, n: int, device: torch.device) -> Tensor:

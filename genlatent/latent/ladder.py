@@ -221,7 +221,7 @@ class LadderVAE(LatentModel):
 
     def decode(self, z: Tensor, layer: int = 1) -> Tensor:
         """The mean of x given the code of one layer, the codes below it being at their means."""
-        with self.asked():
+        with self.settled():
             for i in reversed(range(1, self._layer(layer))):
                 z = self.below(i, z)[0]
             return self.likelihood.mean(self.params(z))

@@ -10,7 +10,7 @@ from jaxtyping import Float64
 from pyro import poutine
 from torch import Tensor
 
-from genlatent.distributions.missing import masked
+from genlatent.distributions.missing import masked, split
 from genlatent.distributions.supports import Support
 from genlatent.errors import DataError, RecipeError
 from genlatent.latent import labels
@@ -71,7 +71,7 @@ class StackedVAE(LatentModel):
     def model(self, x: Tensor | None = None, y: Tensor | None = None, n: int = 1) -> Tensor:
         """p(x, y, z_1, z_2): observes `x`, or draws `n` rows."""
         self.register("first", "second")
-        x, observed = (None, None) if x is None else self.first.split(x)
+        x, observed = (None, None) if x is None else self.split(x)
         with pyro.plate("data", n if x is None else len(x)):
             label = pyro.sample("y", dist.Categorical(logits=self.second.log_class_prior))
             style = pyro.sample("z_2", self.second.prior())
@@ -82,16 +82,21 @@ class StackedVAE(LatentModel):
     def guide(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """q(y, z_1, z_2 | x); the site y is marked for enumeration."""
         self.register("first", "second")
-        x, _ = self.first.split(x)
+        x, _ = self.split(x)
         with pyro.plate("data", len(x)):
             code = pyro.sample("z_1", self.first.infer(x))
             logits = self.second.told_logits(code, y)
             label = pyro.sample("y", dist.Categorical(logits=logits), infer={"enumerate": "parallel"})
             return pyro.sample("z_2", self.second.infer(code, label))
 
+    def split(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Rows in the first model's shape with gaps filled, and which cells were observed where some may be missing."""
+        x = self.shaped(x)
+        return split(x, self.support) if self.missing else (x, None)
+
     def check(self, x: Tensor) -> None:
         """Refuse rows that the first model refuses."""
-        self.first.check(x)
+        self.first.likelihood.check(self.shaped(x), missing=self.missing)
 
     def check_labels(self, train: Tensor | None, held_out: Tensor | None = None) -> None:
         """Refuse labels that the second model refuses."""

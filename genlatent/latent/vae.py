@@ -15,7 +15,7 @@ from genlatent.distributions.posteriors import DiagonalNormal
 from genlatent.distributions.priors import StandardNormal
 from genlatent.distributions.supports import Support
 from genlatent.errors import RecipeError
-from genlatent.latent.base import LatentModel
+from genlatent.latent.base import LatentModel, mean
 from genlatent.networks.base import Sizes, size
 from genlatent.networks.mlp import MLP
 from genlatent.networks.wiring import Joint, image_like, start_from_mean
@@ -91,7 +91,7 @@ class VAE(LatentModel):
         self._decoding = Joint("decoder", self.latent_shape, outputs, taker)
         self._encoding.connect(self.encoder)
         self._decoding.connect(self.decoder)
-        self.prior.attach(self.infer, self.event_shape, self.support)
+        self.prior.attach(self.lent, self.event_shape, self.support)
 
     def model(self, x: Tensor | None = None, y: Tensor | None = None, n: int = 1) -> Tensor:
         """p(x, z): observes `x`, or draws `n` rows of it."""
@@ -120,6 +120,10 @@ class VAE(LatentModel):
         """q(z | x) as a distribution, one for each row; gaps must be filled."""
         return self.posterior(self._encoding.run(self.encoder, x))
 
+    def lent(self, u: Tensor) -> Distribution:
+        """q(z | u) of pseudo-inputs u, for a prior that is made of the encoder."""
+        return self.infer(u)
+
     def params(self, z: Tensor) -> Tensor:
         """The likelihood's parameters for each code, `(*batch, num_params)`."""
         return self._decoding.run(self.decoder, z)
@@ -134,17 +138,17 @@ class VAE(LatentModel):
         self.prior.prepare(self.shaped(x))
 
     def encode(self, x: Tensor) -> Tensor:
-        """Mean of q(z | x) for each row."""
-        with self.asked():
-            q: Any = self.infer(self._filled(x))
-            try:
-                return q.mean
-            except NotImplementedError:
-                return q.sample((100,)).mean(0)
+        """Mean of q(z | x) for each row; where q does not know its mean, the average of draws, always the same ones."""
+        with self.settled():
+            return mean(self.infer(self._filled(x)))
+
+    def encoded(self, x: Tensor) -> Tensor:
+        """Mean of q(z | x) for each row, differentiable; gaps must be filled."""
+        return mean(self.infer(self.shaped(x)))
 
     def decode(self, z: Tensor) -> Tensor:
         """Mean of p(x | z) for each code."""
-        with self.asked():
+        with self.settled():
             return self.likelihood.mean(self.params(z))
 
     def _filled(self, x: Tensor) -> Tensor:

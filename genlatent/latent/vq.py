@@ -226,7 +226,8 @@ class VQVAE(Model):
     def model(self, *args: Any, **kwargs: Any) -> Tensor:
         """Refused: there is no pair of Pyro programs."""
         raise Unsupported(
-            "a VQVAE is no model/guide pair: its codes are chosen without chance; train it by fit, or use a VAE"
+            "a VQVAE is no model/guide pair: its codes are chosen without chance, so that ELBO and IWAE have "
+            "nothing to weigh; train it by its own objective, or use a VAE"
         )
 
     guide = model

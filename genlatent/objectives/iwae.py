@@ -1,22 +1,16 @@
 """The importance-weighted bound."""
 
-import math
 from typing import Any
 
 import torch
-from jaxtyping import Float64
-from pyro.poutine.util import prune_subsample_sites
 from torch import Tensor
-from torch.distributions import TransformedDistribution
 
-from genlatent.errors import RecipeError
 from genlatent.numerics.logspace import log_mean_exp
 from genlatent.objectives.base import Batch, Loss
-from genlatent.objectives.dimensions import innermost, pathwise
-from genlatent.objectives.pyro_terms import DATA, Site, Terms, guided, replayed, terms, total
+from genlatent.objectives.enumeration import Enumeration
+from genlatent.objectives.importance import PARTICLES, Draws, by_row, doubly_reparameterised, log_weights, plain
+from genlatent.objectives.semi_supervised import Costs, judged, log_mean, summed
 from genlatent.objectives.variational import Variational
-
-Weights = Float64[Tensor, "particle batch"]
 
 
 class IWAE(Variational):
@@ -36,12 +30,21 @@ class IWAE(Variational):
     posteriors made by a flow, which would have to be inverted. A guide of several sites runs a second time for the
     double one.
 
+    A class y that the guide marks for enumeration is summed over, each class with a bound of its own:
+
+    .. math:: \mathcal{L}_K(x) = \sum_y q(y \mid x) \bigl(\mathcal{L}_K(x, y) - \log q(y \mid x)\bigr)
+
+    For K = 1 this is the semi-supervised bound; it rises towards
+    :math:`\log p(x) - \mathrm{KL}(q(y \mid x) \| p(y \mid x))`, so that the classifier goes on learning from rows
+    without a label. Labelled rows have :math:`\mathcal{L}_K(x, y)`, and the classification term and the weights of
+    `SemiSupervisedELBO`.
+
     References:
         Importance weighted autoencoders (Burda, Grosse and Salakhutdinov, 2016)
         Doubly reparameterized gradient estimators for Monte Carlo objectives (Tucker et al., 2019)
 
     Args:
-        particles: the K draws of z for each row.
+        particles: the K draws of z for each row, and class.
         gradient: `doubly` reparameterised or `plain`.
     """
 
@@ -56,86 +59,52 @@ class IWAE(Variational):
 
     def __call__(self, model: Any, batch: Batch, state: dict[str, Tensor]) -> Loss:
         """The scalar to minimise: its value is the bound's, its gradient the chosen one."""
-        guide = guided(model, batch.x, batch.y, particles=self.particles)
-        doubly = self.gradient == "doubly" and all(twice(site) for site in draws(guide).values())
-        t, bound = (doubly_reparameterised if doubly else plain)(model, batch, guide, self.particles)
-        return Loss(-bound, {"bound": -bound.detach(), **self.read(t, t.kl())})
+        draws = Draws(model, batch, self.particles)
+        weights = importance_of_rows(batch) if draws.summed else batch.x.new_ones(())
+        estimate = doubly_reparameterised if self.gradient == "doubly" and draws.twice else plain
+        run, bound = estimate(draws, weights)
+        costs = summed(run)
+        metrics = {"bound": -bound, **{name: (rows * weights).mean() for name, rows in parts(costs).items()}}
+        value = -bound
+        if costs.label is not None:
+            metrics["classification"] = costs.label.mean() / model.classification
+            value = value + costs.label.mean()
+        return Loss(value, {name: metric.detach() for name, metric in metrics.items()})
 
     def validate(self, model: Any, batch: Batch) -> dict[str, Tensor]:
-        """The negative bound of each row, beside the evidence lower bound, from the same draws."""
-        t = terms(model, batch.x, batch.y, particles=self.particles)
-        found = {name: rows.mean(0).expand(t.num_rows) for name, rows in self.metrics(t, t.kl()).items()}
-        found["bound"] = -log_mean_exp(log_weights(t))
+        """The negative bound of each row, beside the evidence lower bound, from the same draws.
+
+        Rows whose class would be summed over count as unlabelled; how well it is predicted stands beside them.
+        """
+        draws = Draws(model, batch, self.particles)
+        if draws.summed:
+            draws = Draws(model, batch._replace(y=None), self.particles)
+        run = draws.scored()
+        found = parts(summed(run)) | {"bound": -by_row(run, log_mean_exp(log_weights(run), PARTICLES))}
+        if draws.summed and batch.y is not None:
+            found |= predicted(run, batch.y)
         return {name: rows.detach() for name, rows in found.items()}
 
-
-def log_weights(t: Terms) -> Weights:
-    """Logarithms of the importance weights, in float64."""
-    return t.log_weights().expand(-1, t.num_rows)
-
-
-def plain(model: Any, batch: Batch, guide: Any, particles: int) -> tuple[Terms, Tensor]:
-    r"""The terms, and the mean bound with the gradient of its own formula.
-
-    For sites without pathwise gradients :math:`\sum_k (\mathcal{L}_K - \mathcal{L}_{-k}) \nabla \log q(z_k \mid x)` is
-    added, :math:`\mathcal{L}_{-k}` being the bound of the other draws.
-    """
-    t = replayed(model, guide, batch.x, batch.y, particles=particles)
-    w = log_weights(t)
-    bound = log_mean_exp(w)
-    gain = (bound - of_the_others(w)).detach()
-    for name, site in draws(guide).items():
-        if not pathwise(site):
-            score = t.log_posterior[name]
-            bound = bound + (gain * (score - score.detach())).sum(0)
-    return t, bound.mean()
+    def summarise(self, model: Any, batch: Batch) -> dict[str, Tensor]:
+        """KL of each latent dimension, active units, and mutual information; nothing where classes are summed over."""
+        return {} if Draws(model, batch, 1).summed else super().summarise(model, batch)
 
 
-def of_the_others(w: Weights) -> Weights:
-    """For each draw the bound that the others give; 0 where there are no others."""
-    others = len(w) - 1
-    if others == 0:
-        return torch.zeros_like(w)
-    own = torch.eye(len(w), dtype=torch.bool, device=w.device).unsqueeze(-1)
-    return w.unsqueeze(0).masked_fill(own, -math.inf).logsumexp(1) - math.log(others)
+def parts(costs: Costs) -> dict[str, Tensor]:
+    """The negative evidence lower bound of each row, and what it consists of."""
+    return {"loss": costs.loss, "kl": costs.kl, "reconstruction": costs.reconstruction}
 
 
-def doubly_reparameterised(model: Any, batch: Batch, guide: Any, particles: int) -> tuple[Terms, Tensor]:
-    """The terms, and the mean bound whose gradient reaches the guide through the draws alone."""
-    z = {name: site["value"] for name, site in draws(guide).items()}
-    held = {name: value.detach().requires_grad_() for name, value in z.items()}
-    with torch.enable_grad():
-        at = moved(guide, held)
-        if len(z) > 1:  # later sites depend on earlier ones
-            at = guided(model, batch.x, batch.y, particles=particles, draws=at)
-        t = replayed(model, at, batch.x, batch.y, particles=particles)
-        w = log_weights(t)
-        shares = w.detach().softmax(0)
-        slopes = torch.autograd.grad((shares**2 * w).sum(), list(held.values()), retain_graph=True)
-    log_p = (total(t.log_likelihood) + total(t.log_prior)).expand_as(w)
-    learned = (shares * (log_p - log_p.detach())).sum()
-    learned = learned + sum((slope * (z[name] - z[name].detach())).sum() for name, slope in zip(held, slopes))
-    return t, log_mean_exp(w.detach()).mean() + learned / t.num_rows
+def predicted(run: Enumeration, y: Tensor) -> dict[str, Tensor]:
+    """How well the one class that is summed over is predicted."""
+    return judged(log_mean(run.log_q[run.sites[0]]).T, y.flatten()) if len(run.sites) == 1 else {}
 
 
-def draws(guide: Any) -> dict[str, Site]:
-    """The sites that a guide draws, each of them once for each row."""
-    nodes: Any = prune_subsample_sites(guide).nodes
-    found = {name: site for name, site in nodes.items() if site["type"] == "sample"}
-    for name, site in found.items():
-        if not any(frame.name == DATA for frame in site["cond_indep_stack"]):
-            raise RecipeError(f"importance weights belong to rows, but {name!r} is drawn once for all; use ELBO")
-    return found
-
-
-def twice(site: Site) -> bool:
-    """Whether draws carry gradients, and other values than the draws can be scored without inverting a flow."""
-    return pathwise(site) and not isinstance(innermost(site["fn"]), TransformedDistribution)
-
-
-def moved(guide: Any, values: dict[str, Tensor]) -> Any:
-    """A guide's trace with other values at its sites."""
-    made = guide.copy()
-    for name, value in values.items():
-        made.nodes[name] = {**guide.nodes[name], "value": value}
-    return made
+def importance_of_rows(batch: Batch) -> Tensor:
+    """How much each row weighs, 1 in the mean: labelled rows that are drawn more often count less."""
+    weights = batch.x.new_ones(len(batch.x))
+    if batch.labelled is None:
+        return weights
+    count, weight = batch.labelled
+    weights = torch.cat([weights[:count] * weight, weights[count:]])
+    return weights / weights.mean()

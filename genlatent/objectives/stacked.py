@@ -5,8 +5,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from genlatent.numerics.logspace import log_mean_exp
 from genlatent.objectives.base import Batch, Loss
-from genlatent.objectives.pyro_terms import terms, total
+from genlatent.objectives.enumeration import enumerated
+from genlatent.objectives.iwae import IWAE
+from genlatent.objectives.pyro_terms import Terms, terms, total
 from genlatent.objectives.semi_supervised import SemiSupervisedELBO
 
 
@@ -37,9 +40,9 @@ class StackedELBO(SemiSupervisedELBO):
         """The loss of the model whose turn it is, and what the whole stack costs."""
         below = terms(model.first, batch.x)
         codes = below.guide.nodes["z"]["value"].detach()
-        above = super().__call__(model.second, batch._replace(x=codes), state)
+        above = self.upper(model.second, batch._replace(x=codes))
         turn = (torch.as_tensor(batch.progress) < self.first).to(codes.dtype)
-        own = (below.reconstruction + total(below.kl())).mean()
+        own = self.lower(model.first, batch, below)
         coded = total(below.log_posterior).detach().mean()
         metrics = {
             "loss": below.reconstruction.detach().mean() + coded + above.metrics["loss"],
@@ -50,3 +53,49 @@ class StackedELBO(SemiSupervisedELBO):
         if "classification" in above.metrics:
             metrics["classification"] = above.metrics["classification"]
         return Loss(turn * own + (1 - turn) * above.value, metrics)
+
+    def lower(self, model: Any, batch: Batch, below: Terms) -> Tensor:
+        """What the lower model minimises; its terms are at hand."""
+        return (below.reconstruction + total(below.kl())).mean()
+
+    def upper(self, model: Any, batch: Batch) -> Loss:
+        """What the upper model minimises, its rows being codes."""
+        return super().__call__(model, batch, {})
+
+
+class StackedIWAE(StackedELBO):
+    r"""The importance-weighted bound of the lower model, then that of the upper one on its codes.
+
+    Each is :class:`IWAE` with its doubly reparameterised gradient: the class of the upper model stands before the codes
+    that it sums over, which is not so in the stack as a whole. The held-out metric `bound` is that of the stack,
+
+    .. math:: -\log \frac{1}{K} \sum_k \sum_y
+        \frac{p(x, y, z_{1k}, z_{2k}^y)}{q(z_{1k} \mid x) \, q(z_{2k}^y \mid z_{1k}, y)}
+
+    References:
+        Importance weighted autoencoders (Burda, Grosse and Salakhutdinov, 2016)
+
+    Args:
+        first: the fraction of all steps for the lower model; 0 if it is trained already.
+        particles, gradient: as in :class:`IWAE`.
+    """
+
+    monitor = "bound"
+
+    def __init__(self, first: float = 0.4, particles: int = 5, gradient: str = "doubly"):
+        super().__init__(first, particles)
+        self.gradient = gradient
+        self.bound = IWAE(particles, gradient)
+
+    def lower(self, model: Any, batch: Batch, below: Terms) -> Tensor:
+        """The lower model's bound, from draws of its own."""
+        return self.bound(model, batch, {}).value
+
+    def upper(self, model: Any, batch: Batch) -> Loss:
+        """The upper model's bound."""
+        return self.bound(model, batch, {})
+
+    def validate(self, model: Any, batch: Batch) -> dict[str, Tensor]:
+        """The importance-weighted bound on log p(x) beside what :class:`StackedELBO` says."""
+        w = enumerated(model, batch.x, particles=self.particles).log_weights().logsumexp(0)
+        return {"bound": -log_mean_exp(w).detach(), **super().validate(model, batch)}
