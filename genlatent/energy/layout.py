@@ -12,15 +12,19 @@ Size = int | Sequence[int]
 
 
 class Theta(NamedTuple):
-    """The parameters as values: biases by layer, couplings by pair of layers."""
+    """The parameters as values: biases by layer, couplings by pair of layers, and where couplings may differ from 0.
+
+    `couplings[a, a]`, within a layer, is symmetric with zeros for each site with itself.
+    """
 
     biases: dict[str, Tensor]
     couplings: dict[tuple[str, str], Tensor]
+    masks: dict[tuple[str, str], Tensor] = {}
 
     def double(self) -> "Theta":
         """The same in float64."""
         biases = {name: bias.double() for name, bias in self.biases.items()}
-        return Theta(biases, {pair: w.double() for pair, w in self.couplings.items()})
+        return self._replace(biases=biases, couplings={pair: w.double() for pair, w in self.couplings.items()})
 
 
 def shape(size: Size) -> torch.Size:
@@ -29,7 +33,7 @@ def shape(size: Size) -> torch.Size:
 
 
 def check(layers: Mapping[str, Size], couplings: Sequence[tuple[str, str]]) -> None:
-    """Refuse layers without units and couplings that name no pair of different layers."""
+    """Refuse layers without units, and couplings that name no layers or come twice."""
     for name, size in layers.items():
         if not name.isidentifier() or name in ("x", "name"):
             raise RecipeError(f"a layer cannot be called {name!r}; use a plain word")
@@ -39,8 +43,8 @@ def check(layers: Mapping[str, Size], couplings: Sequence[tuple[str, str]]) -> N
         for name in pair:
             if name not in layers:
                 raise RecipeError(f"coupling {pair} names no layer; layers: {', '.join(layers)}")
-        if pair[0] == pair[1] or (pair[1], pair[0]) in couplings or couplings.count(pair) > 1:
-            raise RecipeError(f"coupling {pair}: each pair of two different layers is coupled once")
+        if [{*pair} for pair in couplings].count({*pair}) > 1:
+            raise RecipeError(f"coupling {pair}: each pair of layers is coupled once")
 
 
 def check_apart(couplings: Sequence[tuple[str, str]], *sides: Sequence[str]) -> None:
@@ -52,7 +56,7 @@ def check_apart(couplings: Sequence[tuple[str, str]], *sides: Sequence[str]) -> 
 
 
 def blocks(layers: Sequence[str], couplings: Sequence[tuple[str, str]]) -> tuple[tuple[str, ...], ...]:
-    """Layers that are not coupled share a block, so that a block is drawn at once; the first layer's comes last.
+    """Layers that are not coupled to each other share a block; the first layer's comes last.
 
     >>> blocks(("visible", "hidden", "top"), [("visible", "hidden"), ("hidden", "top")])
     (('hidden',), ('visible', 'top'))
@@ -64,3 +68,16 @@ def blocks(layers: Sequence[str], couplings: Sequence[tuple[str, str]]) -> tuple
         block[name] = next(n for n in range(len(layers)) if n not in taken)
     numbers = sorted(set(block.values()), reverse=True)
     return tuple(tuple(name for name in layers if block[name] == n) for n in numbers)
+
+
+def summed(data: str, blocks: Sequence[Sequence[str]], couplings: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    """The layers that have a closed sum given all the others: those of the first block that holds any such.
+
+    >>> summed("visible", (("hidden",), ("visible", "top")), [("visible", "hidden"), ("hidden", "top")])
+    ('hidden',)
+    """
+    for block in blocks:
+        found = tuple(name for name in block if name != data and (name, name) not in couplings)
+        if found:
+            return found
+    return ()

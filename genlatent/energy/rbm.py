@@ -6,9 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from genlatent.energy.enumeration import log_partition
 from genlatent.energy.machine import BoltzmannMachine, Knob, Theta
-from genlatent.energy.pseudo import pseudo_likelihood
 from genlatent.energy.units import Unit
 from genlatent.objectives.contrastive import ContrastiveDivergence
 
@@ -85,32 +83,13 @@ class RBM(BoltzmannMachine):
     @torch.no_grad()
     def encode(self, x: Tensor) -> Float[Tensor, "batch hidden"]:
         r"""Mean of the hidden units, :math:`\sigma(c + v^\top W)` for Bernoulli units."""
-        return self.hidden_units.mean(self.field("hidden", {"visible": self.check(x)}))
+        return self.encoded(self.check(x))
+
+    def encoded(self, x: Tensor) -> Float[Tensor, "batch hidden"]:
+        """The same of rows that are not checked, differentiable."""
+        return self.hidden_units.mean(self.field("hidden", {"visible": self.flat(x)}))
 
     @torch.no_grad()
     def decode(self, z: Float[Tensor, "batch hidden"]) -> Tensor:
         r"""Mean of the visible units given hidden ones, :math:`\sigma(b + W h)` for Bernoulli units."""
         return self.visible_units.mean(self.field("visible", {"hidden": z})).reshape(len(z), *self.event_shape)
-
-    @torch.no_grad()
-    def score(self, x: Tensor, *, generator: torch.Generator | None = None) -> Float[Tensor, " batch"]:
-        """Minus the free energy: the log-probability but for a constant that is the same for every row."""
-        return -self.free_energy(self.check(x))
-
-    def log_partition_exact(self, *, beta: float | None = None, lam: float | None = None) -> Float[Tensor, ""]:
-        """ln Z in float64 by listing every state of the smaller layer, which may have up to 25 units."""
-        return log_partition(self, beta=beta, lam=lam)
-
-    def log_prob(self, x: Tensor) -> Float[Tensor, " batch"]:
-        """Exact log-probability of each row in nats, where :meth:`log_partition_exact` can be had."""
-        v = self.check(x).double()
-        return -self.reduced_energy({"visible": v}, theta=self.theta().double())[0] - self.log_partition_exact()
-
-    def pseudo_likelihood(self, x: Tensor, *, every: int = 1) -> Float[Tensor, " batch"]:
-        r"""Sum over sites of :math:`\log p(v_i \mid v_{-i})`, in nats; for visible units of two values.
-
-        Args:
-            x: rows of data.
-            every: look at every n-th site only, each row starting one site further, and count each n times over.
-        """
-        return pseudo_likelihood(self, self.check(x), every)

@@ -9,6 +9,9 @@ fixed positive matrix:
 
     \bar G_{km} = G_{km} - g_k \mu_m^\top - \mu_k g_m^\top, \qquad
     \bar g_k = g_k - \sum_m \bar G_{km} \mu_m
+
+Within a layer, where :math:`W_{kk}` is symmetric and its energy is counted half, :math:`\bar G_{kk} = \frac12 (G_{kk} +
+G_{kk}^\top - g_k \mu_k^\top - \mu_k g_k^\top)`. Masked couplings stay zero in both parametrisations.
 """
 
 from typing import Any
@@ -23,7 +26,7 @@ def centred(theta: Any, offsets: dict[str, Tensor]) -> Any:
     """The same parameter values, whose gradients arrive centred about the offsets.
 
     Args:
-        theta: `biases` by layer and `couplings` by pair of layers.
+        theta: `biases` by layer, `couplings` and `masks` by pair of layers.
         offsets: a typical value of each layer.
 
     References:
@@ -31,7 +34,8 @@ def centred(theta: Any, offsets: dict[str, Tensor]) -> Any:
     """
     layers, pairs = list(theta.biases), list(theta.couplings)
     values = (*theta.biases.values(), *theta.couplings.values())
-    same = _Centre.apply(layers, pairs, *(offsets[name] for name in layers), *values)
+    about = (*(offsets[name] for name in layers), *theta.masks.values())
+    same = _Centre.apply(layers, pairs, list(theta.masks), *about, *values)
     biases, couplings = same[: len(layers)], same[len(layers) :]
     return theta._replace(biases=dict(zip(layers, biases)), couplings=dict(zip(pairs, couplings)))
 
@@ -40,28 +44,35 @@ class _Centre(torch.autograd.Function):
     """Identity whose backward pass centres the gradient."""
 
     @staticmethod
-    def forward(ctx: Any, layers: list[str], pairs: list[Pair], *tensors: Tensor) -> tuple[Tensor, ...]:
-        offsets, values = tensors[: len(layers)], tensors[len(layers) :]
-        ctx.layers, ctx.pairs = layers, pairs
-        ctx.save_for_backward(*offsets)
+    def forward(
+        ctx: Any, layers: list[str], pairs: list[Pair], masked: list[Pair], *tensors: Tensor
+    ) -> tuple[Tensor, ...]:
+        fixed = len(layers) + len(masked)
+        about, values = tensors[:fixed], tensors[fixed:]
+        ctx.layers, ctx.pairs, ctx.masked = layers, pairs, masked
+        ctx.save_for_backward(*about)
         return tuple(value.view_as(value) for value in values)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         mu = dict(zip(ctx.layers, ctx.saved_tensors))
+        masks = dict(zip(ctx.masked, ctx.saved_tensors[len(mu) :]))
         g = dict(zip(ctx.layers, gradients))
         G = dict(zip(ctx.pairs, gradients[len(g) :]))
-        biases, couplings = centre(g, G, mu)
-        return (None,) * (2 + len(mu)) + (*biases.values(), *couplings.values())
+        biases, couplings = centre(g, G, mu, masks)
+        return (None,) * (3 + len(mu) + len(masks)) + (*biases.values(), *couplings.values())
 
 
 def centre(
-    g: dict[str, Tensor], G: dict[Pair, Tensor], mu: dict[str, Tensor]
+    g: dict[str, Tensor], G: dict[Pair, Tensor], mu: dict[str, Tensor], masks: dict[Pair, Tensor] | None = None
 ) -> tuple[dict[str, Tensor], dict[Pair, Tensor]]:
     """Plain gradients of biases and couplings, centred about the offsets."""
-    couplings = {(k, m): G[k, m] - torch.outer(g[k], mu[m]) - torch.outer(mu[k], g[m]) for k, m in G}
-    biases = dict(g)
-    for (k, m), centred_pair in couplings.items():
-        biases[k] = biases[k] - centred_pair @ mu[m]
-        biases[m] = biases[m] - centred_pair.mT @ mu[k]
+    couplings, biases = {}, dict(g)
+    for (k, m), plain in G.items():
+        bent = plain - torch.outer(g[k], mu[m])
+        bent = (bent + bent.mT) / 2 if k == m else bent - torch.outer(mu[k], g[m])
+        couplings[k, m] = bent * masks[k, m] if masks and (k, m) in masks else bent
+        biases[k] = biases[k] - couplings[k, m] @ mu[m]
+        if k != m:
+            biases[m] = biases[m] - couplings[k, m].mT @ mu[k]
     return biases, couplings

@@ -6,9 +6,9 @@ exactly, in one run of guide and model: every value of a marked site stands in a
 all plates.
 """
 
+from functools import cached_property
 from typing import Any
 
-import torch
 from pyro.poutine.messenger import Messenger
 from torch import Tensor
 
@@ -43,7 +43,7 @@ class Enumerating(Messenger):
 def likeliest(fn: Any, number: int) -> Tensor:
     """The likeliest values of a distribution that can be listed, `(number, *batch, *event)`.
 
-    >>> import pyro.distributions as dist
+    >>> import pyro.distributions as dist, torch
     >>> likeliest(dist.Categorical(torch.tensor([[0.2, 0.5, 0.3]])), 2)
     tensor([[1],
             [2]])
@@ -70,10 +70,10 @@ class Enumeration:
             name: _normalised(t.log_posterior[name]) if truncated else t.log_posterior[name] for name in sites
         }
 
-    @property
+    @cached_property
     def weights(self) -> Tensor:
         r""":math:`q(y \mid x)`, with as many leading dimensions as there are enumerated sites."""
-        return sum((log_q for log_q in self.log_q.values()), torch.zeros(())).exp()
+        return total(self.log_q).exp()
 
     def expect(self, rows: Tensor) -> Tensor:
         r""":math:`\sum_y q(y \mid x) \, c(y)`, `(particle, batch)`."""

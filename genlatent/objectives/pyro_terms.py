@@ -84,9 +84,10 @@ class Terms:
 
     def _kl(self, name: str, site: Site, analytic: bool) -> Tensor:
         if name in self.latents and analytic:
-            closed = _closed_form(site, self.model.nodes[name])
+            prior = self.model.nodes[name]
+            closed = _closed_form(site, prior)
             if closed is not None:
-                return self.by_row(closed, site)
+                return self.by_row(closed + _tilt(prior), site)
         log_q = self.log_posterior[name] if _pathwise(site) else self.log_posterior[name].detach()
         return log_q - self.log_prior[name] if name in self.latents else log_q
 
@@ -187,8 +188,16 @@ def _pathwise(site: Site) -> bool:
 
 
 def _closed_form(guide_site: Site, model_site: Site) -> Tensor | None:
+    """KL to the model's distribution, or to the one it is a tilted copy of."""
     try:
-        kl = torch.distributions.kl_divergence(guide_site["fn"], model_site["fn"])
+        kl = torch.distributions.kl_divergence(guide_site["fn"], getattr(model_site["fn"], "tilted", model_site["fn"]))
     except NotImplementedError:
         return None
     return scale_and_mask(kl, guide_site["scale"], guide_site["mask"])
+
+
+def _tilt(site: Site) -> Tensor | float:
+    r""":math:`-\log p(z) / p_0(z)` of what was drawn, for a p that is a tilted copy of :math:`p_0`; 0 for others."""
+    if not hasattr(site["fn"], "tilted"):
+        return 0.0
+    return scale_and_mask(site["fn"].tilt(site["value"]), site["scale"], site["mask"])

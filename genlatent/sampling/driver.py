@@ -10,7 +10,8 @@ from torch import Tensor
 from genlatent.errors import RecipeError
 from genlatent.numerics.matmul import choose, fast_matmul
 from genlatent.sampling.draws import Draws
-from genlatent.sampling.kernels import Kernel, Runner
+from genlatent.sampling.kernels import Adaptive, Kernel, Runner
+from genlatent.sampling.streaming import FEWEST, Streaming
 
 Progress = Callable[[int, int], None]  # steps done, steps in all
 Observe = Callable[[Any], Mapping[str, Tensor]]  # a state -> what is kept of it, (chain, ...) each
@@ -37,6 +38,22 @@ def run(
 
 
 @torch.no_grad()
+def warm_up(
+    kernel: Kernel,
+    state: Any,
+    steps: int,
+    *,
+    generator: torch.Generator | None = None,
+    progress: Progress | None = None,
+) -> Any:
+    """The state after so many steps, in which a kernel that can tune itself has done so."""
+    if steps < 1:
+        raise RecipeError(f"steps must be at least 1, got {steps}")
+    with _route(kernel, state):
+        return _burnt_in(kernel, state, steps, _Counter(steps, progress), generator).state
+
+
+@torch.no_grad()
 def trace(
     kernel: Kernel,
     state: Any,
@@ -54,7 +71,7 @@ def trace(
         kernel: what moves the chains.
         state: where they start.
         draws: how many times each chain is observed.
-        burn_in: steps before the first interval.
+        burn_in: steps before the first interval, in which a kernel that can tune itself does so.
         thin: steps from one observation to the next.
         observe: what is kept of a state, by name; the layers by default.
         generator: the random stream; torch's default one otherwise.
@@ -95,26 +112,75 @@ def average(
     return totals[0] / draws
 
 
+@torch.no_grad()
+def watch(
+    kernel: Kernel,
+    state: Any,
+    draws: int,
+    *,
+    burn_in: int = 0,
+    thin: int = 1,
+    observe: Observe | None = None,
+    rhat: float | None = None,
+    ess: float | None = None,
+    every: int = 100,
+    generator: torch.Generator | None = None,
+    progress: Progress | None = None,
+) -> tuple[Any, Streaming]:
+    """The last state, and running diagnostics of what was observed; no draw is kept, however long the run.
+
+    Looking again and again and stopping at the first good figures flatters them a little: let the wishes be strict.
+
+    Args:
+        kernel, state, burn_in, thin, observe, generator, progress: as in :func:`trace`.
+        draws: how many there are at the most.
+        rhat: stop when no variable has a larger one ...
+        ess: ... and none has fewer effective draws; without wishes all draws are made.
+        every: draws between two looks.
+    """
+    observe, found = observe or _layers, Streaming()
+    if every < FEWEST:
+        raise RecipeError(f"every must be at least {FEWEST}, got {every}")
+
+    def enough(draw: int, state: Any) -> bool:
+        found.add(observe(state))
+        return found.draws % every == 0 and found.reached(rhat, ess)
+
+    return _visit(kernel, state, draws, enough, burn_in, thin, generator, progress), found
+
+
 def _visit(
     kernel: Kernel,
     state: Any,
     draws: int,
-    see: Callable[[int, Any], None],
+    see: Callable[[int, Any], bool | None],
     burn_in: int,
     thin: int,
     generator: torch.Generator | None,
     progress: Progress | None,
 ) -> Any:
-    """Show each draw's state to `see`; the last state comes back."""
+    """Show each draw's state to `see`, until that has seen enough; the last state comes back."""
     if draws < 1 or thin < 1 or burn_in < 0:
         raise RecipeError(f"draws and thin must be at least 1, burn_in at least 0, got {draws}, {thin}, {burn_in}")
-    runner, counter = kernel.runner(state, generator), _Counter(burn_in + draws * thin, progress)
+    counter = _Counter(burn_in + draws * thin, progress)
     with _route(kernel, state):
-        _advance(runner, burn_in, counter)
+        runner = _burnt_in(kernel, state, burn_in, counter, generator)
         for draw in range(draws):
             _advance(runner, thin, counter)
-            see(draw, runner.state)
+            if see(draw, runner.state):
+                break
     return runner.state
+
+
+def _burnt_in(kernel: Kernel, state: Any, steps: int, counter: "_Counter", generator: torch.Generator | None) -> Runner:
+    """A runner whose first steps are done; a kernel that can tune itself did so during them and is frozen now."""
+    if steps > 0 and isinstance(kernel, Adaptive):
+        tuning = kernel.adapting(state, steps, generator)
+        _advance(tuning, steps, counter)
+        return kernel.runner(tuning.state, generator)
+    runner = kernel.runner(state, generator)
+    _advance(runner, steps, counter)
+    return runner
 
 
 class _Counter:

@@ -1,5 +1,9 @@
-"""Block Gibbs sampling of layers: a block of layers that are not coupled is drawn at once, given all others."""
+"""Gibbs sampling of layers: a block of layers that are not coupled is drawn at once, given all others.
 
+A layer whose units are coupled with each other is drawn site by site.
+"""
+
+import copy
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -8,6 +12,7 @@ from torch import Tensor
 
 from genlatent.components import Component
 from genlatent.errors import DataError, RecipeError
+from genlatent.sampling import site_sweep, sites
 from genlatent.sampling.sweep import Sweep
 
 
@@ -39,6 +44,12 @@ class BlockGibbs(Component):
         if known == set(machine.layers):
             raise DataError("every unit is given, so nothing is left to sample; put NaN where values are to be drawn")
         self.blocks = [[name for name in block if name not in known] for block in machine.blocks]
+
+    def holding(self, *layers: str) -> "BlockGibbs":
+        """The same sampling with some layers left where the state has them, row by row."""
+        held = copy.copy(self)
+        held.blocks = [[name for name in block if name not in layers] for block in self.blocks]
+        return held
 
     def fixed(self, layer: str) -> bool:
         """Whether every unit of a layer is given."""
@@ -76,9 +87,16 @@ class BlockGibbs(Component):
         layers = dict(state.layers)
         for block in self.blocks:
             for name in block:
-                field = self.machine.field(name, layers, beta=state.beta, lam=state.lam)
-                layers[name] = self._clamp(name, self.machine.units[name].sample(field, generator))
+                layers[name] = self._drawn(name, layers, state, generator)
         return state._replace(layers=layers), {}
+
+    def _drawn(
+        self, name: str, layers: dict[str, Tensor], state: GibbsState, generator: torch.Generator | None
+    ) -> Tensor:
+        if name in self.machine.colours:
+            return sites.step(self.machine, name, layers, state.beta, state.lam, self.given.get(name), generator)
+        field = self.machine.field(name, layers, beta=state.beta, lam=state.lam)
+        return self._clamp(name, self.machine.units[name].sample(field, generator))
 
     def runner(self, state: GibbsState, generator: torch.Generator | None = None) -> "GibbsRunner":
         """Many steps in place."""
@@ -87,8 +105,11 @@ class BlockGibbs(Component):
     def products(self, state: GibbsState) -> list[tuple[int, int, int]]:
         """Rows, inner and columns of the matrix products of one step."""
         chains, sizes = len(next(iter(state.layers.values()))), self.machine.sizes
-        sides = [pair for a, b in self.machine.couplings for pair in ((a, b), (b, a))]
-        return [(chains, sizes[a], sizes[b]) for a, b in sides]
+        sides = [pair for a, b in self.machine.couplings if a != b for pair in ((a, b), (b, a))]
+        by_site = [name for name in self.machine.colours for _ in range(0, sizes[name], site_sweep.BLOCK)]
+        return [(chains, sizes[a], sizes[b]) for a, b in sides] + [
+            (min(site_sweep.BLOCK, sizes[name]), sizes[name], chains) for name in by_site
+        ]
 
     def _clamp(self, name: str, drawn: Tensor) -> Tensor:
         if name not in self.given:

@@ -43,3 +43,12 @@ class Kernel(Protocol):
     def products(self, state: Any) -> list[tuple[int, int, int]]:
         """`(rows, inner, columns)` of the matrix products of one step, by which the product's route is chosen."""
         ...
+
+
+@runtime_checkable
+class Adaptive(Protocol):
+    """A kernel that can tune itself (a step size, a ladder) while chains burn in, and is frozen from then on."""
+
+    def adapting(self, state: Any, steps: int, generator: torch.Generator | None = None) -> Runner:
+        """Exactly so many steps of tuning, after which the runner's state holds what was found."""
+        ...

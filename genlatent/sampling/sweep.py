@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from genlatent.errors import Diverged
+from genlatent.sampling.site_sweep import SiteSweep
 from genlatent.sampling.uniform import Uniform
 
 
@@ -14,7 +15,8 @@ class Sweep:
     """Chains of layers that are overwritten block by block.
 
     A layer's new state does not depend on its old one, so fields, draws and states share one buffer: a step costs its
-    matrix products, its random numbers, and a few passes over memory that is already in the cache.
+    matrix products, its random numbers, and a few passes over memory that is already in the cache. A layer whose units
+    are coupled with each other is drawn site by site, see :class:`SiteSweep`.
     """
 
     def __init__(
@@ -32,19 +34,29 @@ class Sweep:
         self.units = machine.units
         theta = machine.theta()
         self._biases = {name: bias.detach() for name, bias in theta.biases.items()}
-        _refuse_nan(theta)
-        self._inputs = {name: _inputs(name, theta.couplings) for name in layers}
+        refuse_nan(theta)
+        self._inputs = {name: inputs(name, theta.couplings) for name in layers}
         self._given = {name: (value.isnan(), value) for name, value in given.items()}
         self._beta = None if beta is None else beta.unsqueeze(-1)
         self._lam = None if lam is None else lam.unsqueeze(-1)
         self._base = {n: (1 - self._lam) * b for n, b in machine.base().items()} if self._lam is not None else {}
         self._uniform = Uniform(generator)
+        self._sites = {
+            name: SiteSweep(machine, name, layers[name], theta, given.get(name), beta, lam, self._uniform)
+            for block in blocks
+            for name in block
+            if name in machine.colours
+        }
+        self.layers |= {name: sites.state for name, sites in self._sites.items()}
 
     def step(self) -> None:
         """Draw every block once."""
         for block in self.blocks:
             for name in block:
-                self._draw(name)
+                if name in self._sites:
+                    self._sites[name].draw([(self.layers[other], w) for other, w in self._inputs[name]])
+                else:
+                    self._draw(name)
 
     def _draw(self, name: str) -> None:
         s = self._field(name)
@@ -69,14 +81,15 @@ class Sweep:
         return s.add_(bias)
 
 
-def _refuse_nan(theta: Any) -> None:
+def refuse_nan(theta: Any) -> None:
+    """Stop before anything is drawn from parameters that are not finite."""
     for name, value in (*theta.biases.items(), *theta.couplings.items()):
         if not bool(value.isfinite().all()):
             raise Diverged(f"the parameters of {name} are not finite, so nothing can be drawn; go back to a checkpoint")
 
 
-def _inputs(name: str, couplings: dict[tuple[str, str], Tensor]) -> list[tuple[str, Tensor]]:
-    """The layers that a layer is coupled to, each with the matrix that carries it there."""
-    below = [(a, w.detach()) for (a, b), w in couplings.items() if b == name]
-    above = [(b, w.detach().mT.contiguous()) for (a, b), w in couplings.items() if a == name]
+def inputs(name: str, couplings: dict[tuple[str, str], Tensor]) -> list[tuple[str, Tensor]]:
+    """The other layers that a layer is coupled to, each with the matrix that carries it there."""
+    below = [(a, w.detach()) for (a, b), w in couplings.items() if b == name != a]
+    above = [(b, w.detach().mT.contiguous()) for (a, b), w in couplings.items() if a == name != b]
     return below + above

@@ -28,18 +28,25 @@ class Uniform:
         self.generator = generator
         self._buffers: dict[tuple[int, ...], tuple[Tensor, Tensor, Tensor, Tensor]] = {}
 
-    def like(self, x: Tensor) -> Tensor:
-        """A matrix in the shape of `x`; the next call for the same shape overwrites it."""
+    def like(self, x: Tensor, chains: int = 0) -> Tensor:
+        """A matrix in the shape of `x`; the next call for the same shape overwrites it.
+
+        Args:
+            x: a matrix.
+            chains: which of its axes is the chains'.
+        """
         if x.device.type != FAST or x.dtype != torch.float32:
             return torch.rand(x.shape, generator=self.generator, dtype=x.dtype, device=x.device)
-        bits, high, low, out = self._buffer(*x.shape)
+        bits, high, low, out = self._buffer(x.shape[0], x.shape[1], chains)
         bits.random_(-(2**63), None, generator=self.generator)
         low.random_(0, LOW, generator=self.generator).mul_(2.0**-24).add_(0.5)
         return torch.add(low, high, alpha=2.0**-16, out=out)
 
-    def _buffer(self, chains: int, units: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        if (chains, units) not in self._buffers:
-            bits = torch.empty((chains * units + 3) // 4, dtype=torch.int64)
-            high = bits.view(torch.int16)[: chains * units].view(chains, units)
-            self._buffers[chains, units] = bits, high, torch.empty(units), torch.empty(chains, units)
-        return self._buffers[chains, units]
+    def _buffer(self, rows: int, columns: int, chains: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        key = (rows, columns, chains)
+        if key not in self._buffers:
+            bits = torch.empty((rows * columns + 3) // 4, dtype=torch.int64)
+            high = bits.view(torch.int16)[: rows * columns].view(rows, columns)
+            low = torch.empty(columns) if chains == 0 else torch.empty(rows, 1)
+            self._buffers[key] = bits, high, low, torch.empty(rows, columns)
+        return self._buffers[key]

@@ -4,8 +4,10 @@ import torch
 from genlatent.components import build, describe
 from genlatent.energy.enumeration import log_partition
 from genlatent.energy.machine import BoltzmannMachine
+from genlatent.energy.rbm import RBM
+from genlatent.energy.units import Gaussian
 from genlatent.errors import DataError, RecipeError, Unsupported
-from tests.machines import MACHINES, Exact, deep, rbm, ring
+from tests.machines import MACHINES, WITHIN, Exact, deep, rbm
 
 CLIMATES = [(1.0, 1.0), (0.5, 1.0), (3.0, 1.0), (1.0, 0.3), (2.0, 0.0)]
 
@@ -25,14 +27,35 @@ def test_energy_is_the_definition_s(machine, beta, lam):
 def test_field_gives_the_exact_conditional(machine, beta, lam):
     exact = Exact(machine, beta, lam)
     for name in machine.layers:
-        others = {other: s for other, s in exact.states.items() if other != name}
-        mean = machine.units[name].mean(machine.field(name, others, beta=beta, lam=lam))
-        key = torch.cat(list(others.values()), 1)
-        _, group = torch.unique(key, dim=0, return_inverse=True)
-        weight = torch.zeros(int(group.max()) + 1, dtype=torch.float64).index_add(0, group, exact.probability)
-        total = torch.zeros(len(weight), mean.shape[1], dtype=torch.float64)
-        total.index_add_(0, group, exact.probability.unsqueeze(1) * exact.states[name])
-        assert torch.allclose(mean, (total / weight.unsqueeze(1))[group], atol=1e-10, rtol=0)
+        if (name, name) not in machine.couplings:
+            others = {other: s for other, s in exact.states.items() if other != name}
+            mean = machine.units[name].mean(machine.field(name, others, beta=beta, lam=lam))
+            expected = conditional_mean(exact, exact.states[name], torch.cat(list(others.values()), 1))
+            assert torch.allclose(mean, expected, atol=1e-10, rtol=0)
+
+
+@pytest.mark.parametrize(("beta", "lam"), CLIMATES)
+@pytest.mark.parametrize("make", WITHIN.values(), ids=WITHIN)
+def test_field_within_a_layer_gives_the_exact_conditional_of_each_site(make, beta, lam):
+    machine = make().double()
+    exact, (name, *_) = Exact(machine, beta, lam), machine.colours
+    unit, joint = machine.units[name], torch.cat(list(exact.states.values()), 1)
+    mean = unit.mean(machine.field(name, exact.states, beta=beta, lam=lam))
+    first = sum(machine.sizes[other] for other in list(machine.layers)[: list(machine.layers).index(name)])
+    for site in range(0, machine.sizes[name], unit.width):
+        own = slice(site, site + unit.width)
+        others = torch.cat((joint[:, : first + own.start], joint[:, first + own.stop :]), 1)
+        expected = conditional_mean(exact, exact.states[name][:, own], others)
+        assert torch.allclose(mean[:, own], expected, atol=1e-10, rtol=0)
+
+
+def conditional_mean(exact, of, given):
+    """For each state the mean of some units given the others."""
+    _, group = torch.unique(given, dim=0, return_inverse=True)
+    weight = torch.zeros(int(group.max()) + 1, dtype=torch.float64).index_add(0, group, exact.probability)
+    total = torch.zeros(len(weight), of.shape[1], dtype=torch.float64)
+    total.index_add_(0, group, exact.probability.unsqueeze(1) * of)
+    return (total / weight.unsqueeze(1))[group]
 
 
 def test_each_chain_has_its_own_climate(machine):
@@ -50,11 +73,31 @@ def test_each_chain_has_its_own_climate(machine):
 
 
 @pytest.mark.parametrize(("beta", "lam"), CLIMATES)
+def test_log_partition_is_the_sum_over_all_states(machine, beta, lam):
+    assert abs(log_partition(machine, beta=beta, lam=lam) - Exact(machine, beta, lam).log_partition) < 1e-10
+
+
+def test_log_prob_is_the_exact_marginal(machine):
+    states, log_p = Exact(machine).marginal(machine.data)
+    assert torch.allclose(machine.log_prob(states), log_p, atol=1e-10, rtol=0)
+
+
+@pytest.mark.parametrize(("beta", "lam"), CLIMATES)
+def test_energy_of_the_layers_kept_when_others_are_summed_out(machine, beta, lam):
+    exact = Exact(machine, beta, lam)
+    kept = {name: s for name, s in exact.states.items() if name not in machine.summed}
+    energy, fields = machine.reduced_energy(kept, beta=beta, lam=lam)
+    assert set(fields) == set(machine.summed)
+    _, group = torch.unique(torch.cat(list(kept.values()), 1), dim=0, return_inverse=True)
+    total = torch.zeros(int(group.max()) + 1, dtype=torch.float64).index_add(0, group, exact.probability)
+    assert torch.allclose(-energy - exact.log_partition, total[group].log(), atol=1e-10, rtol=0)
+
+
+@pytest.mark.parametrize(("beta", "lam"), CLIMATES)
 @pytest.mark.parametrize("make", [rbm, deep])
-def test_log_partition_and_reduced_energy(make, beta, lam):
+def test_either_side_can_be_summed_out(make, beta, lam):
     machine = make().double()
     exact = Exact(machine, beta, lam)
-    assert abs(log_partition(machine, beta=beta, lam=lam) - exact.log_partition) < 1e-10
     states, log_p = exact.marginal("hidden")
     energy, _ = machine.reduced_energy({"hidden": states}, beta=beta, lam=lam)
     assert torch.allclose(-energy - exact.log_partition, log_p, atol=1e-10, rtol=0)
@@ -68,7 +111,7 @@ def test_layers_coupled_to_each_other_are_not_summed_out():
 
 def test_blocks_are_never_coupled_inside(machine):
     for block in machine.blocks:
-        assert not any(a in block and b in block for a, b in machine.couplings)
+        assert not any(a in block and b in block for a, b in machine.couplings if a != b)
     assert machine.data in machine.blocks[-1]
 
 
@@ -96,8 +139,8 @@ def test_prepare_sets_base_rates_and_leaves_trained_biases(device):
 def test_exact_log_partition_refuses_what_it_cannot_do():
     with pytest.raises(Unsupported, match="up to 25 units; the smaller side has 26"):
         log_partition(BoltzmannMachine({"a": 30, "b": 26}, [("a", "b")]))
-    with pytest.raises(Unsupported, match="ring"):
-        log_partition(ring())
+    with pytest.raises(Unsupported, match="infinitely many"):
+        log_partition(RBM(3, 2, visible_units=Gaussian(), hidden_units=Gaussian()))
 
 
 @pytest.mark.parametrize(
@@ -106,7 +149,7 @@ def test_exact_log_partition_refuses_what_it_cannot_do():
         ({"v": 3, "h": 0}, [("v", "h")], "h must be at least 1, got 0"),
         ({"v": (1, -2), "h": 2}, [("v", "h")], r"v must be at least 1, got \(1, -2\)"),
         ({"v": 3, "h": 2}, [("v", "w")], "names no layer; layers: v, h"),
-        ({"v": 3, "h": 2}, [("v", "v")], "two different layers"),
+        ({"v": 3}, [("v", "v"), ("v", "v")], "coupled once"),
         ({"v": 3, "h": 2}, [("v", "h"), ("h", "v")], "coupled once"),
         ({"x": 3, "h": 2}, [("x", "h")], "cannot be called 'x'"),
     ],

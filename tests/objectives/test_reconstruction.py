@@ -41,7 +41,7 @@ def test_corruption_is_seen_by_the_encoder_in_training_only(x, device):
     model = autoencoder(device, corruption=erase)
     clean = autoencoder(device)
     clean.load_state_dict(model.state_dict())
-    blind = model.loss.loss(model.params(model.code(torch.zeros_like(x))), x).mean()
+    blind = model.loss.loss(model.params(model.encoded(torch.zeros_like(x))), x).mean()
     torch.testing.assert_close(Reconstruction()(model, Batch(x), {}).value, blind)
     rows = [Reconstruction().validate(m, Batch(x))["loss"] for m in (model, clean)]
     assert torch.equal(*rows)
@@ -52,7 +52,7 @@ def test_penalties_are_added_and_named(x, device):
     model = autoencoder(device)
     plain = Reconstruction()(model, Batch(x), {})
     loss = Reconstruction(penalties=(size_of_code,))(model, Batch(x), {})
-    extra = model.code(x).square().sum(-1).mean()
+    extra = model.encoded(x).square().sum(-1).mean()
     torch.testing.assert_close(loss.value, plain.value + extra)
     torch.testing.assert_close(loss.metrics["size_of_code"], extra.detach())
     torch.testing.assert_close(loss.metrics["loss"], plain.metrics["loss"])

@@ -5,6 +5,7 @@ import torch
 
 from genlatent.errors import DataError
 from genlatent.sampling.draws import Draws, diagnose
+from tests.autoregressions import ar1, telegraph
 from tests.machines import rbm
 
 
@@ -31,7 +32,8 @@ def test_inference_data_can_be_written_and_read(draws, tmp_path):
 def test_figures_are_arviz_s(draws):
     energy = draws["energy"].double().numpy()
     found = draws.diagnose(["energy"])["energy"]
-    assert found == (az.rhat(energy), az.ess(energy, method="bulk"), az.ess(energy, method="tail"), 0, 1)
+    tau = energy.size / az.ess(energy, method="mean")
+    assert found == (az.rhat(energy), az.ess(energy, method="bulk"), az.ess(energy, method="tail"), 0, 1, tau)
 
 
 def test_the_worst_unit_of_a_layer_counts(draws):
@@ -47,12 +49,12 @@ def test_constant_elements_are_counted_not_nan():
     found = diagnose(value)
     assert (found.constant, found.size) == (1, 3)
     assert all(np.isfinite(figure) for figure in found)
-    assert diagnose(torch.ones(4, 100)) == (None, None, None, 1, 1)
+    assert diagnose(torch.ones(4, 100)) == (None, None, None, 1, 1, None)
 
 
 def test_chains_each_stuck_somewhere_else_never_agree():
     value = torch.arange(4.0).unsqueeze(1).expand(4, 100)
-    assert diagnose(value) == (float("inf"), 4, 4, 0, 1)
+    assert diagnose(value) == (float("inf"), 4, 4, 0, 1, 100)
 
 
 def test_chains_far_apart_are_flagged():
@@ -74,3 +76,37 @@ def test_one_chain_is_compared_with_itself_half_way():
 def test_too_few_draws_are_refused():
     with pytest.raises(DataError, match="v: diagnostics need at least 4 draws per chain, got 2"):
         Draws({"v": torch.zeros(4, 2)}).diagnose()
+
+
+@pytest.mark.parametrize("phi", [0.0, 0.6, 0.9])
+def test_an_autoregression_has_the_figures_that_are_known_of_it(phi):
+    """Of its median it tells a little more than of its mean: ranks forget faster, at most by a tenth here."""
+    x = ar1(phi, draws=10_000)
+    found, tau = diagnose(x), (1 + phi) / (1 - phi)
+    assert found.autocorrelation_time == pytest.approx(tau, rel=0.15)
+    assert found.ess_bulk == pytest.approx(x.numel() / tau, rel=0.15)
+    assert found.rhat < 1.01
+    assert (found.rhat, found.ess_bulk) == (az.rhat(x.numpy()), az.ess(x.numpy(), method="bulk"))
+
+
+def test_the_autocorrelation_time_of_a_chain_of_two_values():
+    assert diagnose(telegraph(0.9, draws=8000)).autocorrelation_time == pytest.approx(9, rel=0.2)
+    assert diagnose(telegraph(0.5, draws=8000)).autocorrelation_time == pytest.approx(1, rel=0.1)
+
+
+def test_chains_at_one_temperature_can_be_picked():
+    draws = Draws({"v": torch.arange(8.0).reshape(4, 2, 1)}, burn_in=3, thin=2)
+    cold = draws.only(torch.tensor([True, False, True, False]))
+    assert cold["v"].flatten().tolist() == [0, 1, 4, 5]
+    assert (cold.burn_in, cold.thin) == (3, 2)
+
+
+def test_values_that_are_not_finite_are_refused():
+    with pytest.raises(DataError, match="energy: the chains hold values that are not finite"):
+        diagnose(torch.full((4, 10), torch.nan), "energy")
+
+
+def test_more_chains_than_draws_are_no_mistake():
+    values = torch.randn(64, 10)
+    assert Draws({"v": values}).to_arviz().posterior.sizes["chain"] == 64
+    assert diagnose(values).rhat < 1.2

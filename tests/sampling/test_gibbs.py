@@ -13,8 +13,8 @@ CHAINS, DRAWS = 60, 500
 
 
 def moments(state: GibbsState) -> dict[str, torch.Tensor]:
-    """Each layer, and the products of the first layer's units with the second's."""
-    first, second = list(state.layers.values())[:2]
+    """Each layer, and the products of the first layer's units with the second's, or with each other."""
+    first, second = [*state.layers.values(), *state.layers.values()][:2]
     return {**state.layers, "pairs": first.unsqueeze(2) * second.unsqueeze(1)}
 
 
@@ -43,7 +43,7 @@ def long_run(kernel, device, thin=2, seed=0, lam=None):
 
 
 def assert_exact(draws, exact, machine, chains=slice(None)):
-    first, second = list(machine.layers)[:2]
+    first, second = [*machine.layers, *machine.layers][:2]
     for name in machine.layers:
         assert_means(draws[name][chains].cpu(), exact.mean(name).cpu())
     assert_means(draws["pairs"][chains].cpu(), exact.pair(first, second).cpu())

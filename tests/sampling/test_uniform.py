@@ -37,6 +37,14 @@ def test_the_low_bits_are_uniform_over_columns_and_shared_by_chains():
     assert chisquare(np.bincount(torch.stack(rows).flatten(), minlength=256)).pvalue > 1e-3
 
 
+def test_the_chains_may_lie_along_the_other_axis():
+    x = Uniform(torch.Generator().manual_seed(4)).like(torch.empty(500, 4), chains=1)
+    low = (x.double() * 2**24).long() & 255
+    assert torch.equal(low[:, 0], low[:, 3])
+    assert len(low[:, 0].unique()) > 100
+    assert kstest(x.double().flatten(), "uniform").pvalue > 1e-3
+
+
 def test_neighbours_in_every_direction_are_uncorrelated(u):
     x = (u - 0.5).double()
     bound = 4.3 / 12 / x.numel() ** 0.5

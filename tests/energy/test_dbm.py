@@ -1,0 +1,149 @@
+"""Deep Boltzmann machines: their shape, what they infer, and how a greedily trained stack becomes one."""
+
+import pytest
+import torch
+
+from genlatent.energy.dbm import DeepBoltzmannMachine
+from genlatent.energy.doubled import DoubledRBM
+from genlatent.energy.rbm import RBM
+from genlatent.energy.units import Gaussian, Spin
+from genlatent.errors import RecipeError, Unsupported
+from genlatent.objectives.base import Batch
+from genlatent.objectives.contrastive import ContrastiveDivergence
+from tests.machines import Exact, skewed
+
+
+def machine(*hidden, **units):
+    return skewed(DeepBoltzmannMachine(4, hidden, **units)).double()
+
+
+@pytest.fixture(params=[(3,), (3, 2), (3, 2, 3), (2, 2, 2, 2)], ids=str)
+def deep(request):
+    return machine(*request.param)
+
+
+def test_odd_and_even_layers_are_drawn_in_turn(deep):
+    assert len(deep.blocks) == 2
+    assert deep.hidden_layers[0] in deep.blocks[0]
+    assert len(deep.couplings) == len(deep.hidden)
+
+
+def test_score_is_a_bound_and_exact_for_one_hidden_layer(deep):
+    exact = Exact(deep)
+    v, log_p = exact.marginal("visible")
+    found = deep.score(v) - exact.log_partition
+    assert (found < log_p + 1e-8).all()
+    assert torch.allclose(deep.bound(v), found)
+    assert torch.allclose(deep.log_prob(v), log_p)
+    if len(deep.hidden) == 1:
+        assert torch.allclose(found, log_p)
+
+
+def test_weakly_coupled_layers_have_their_exact_means():
+    deep = skewed(DeepBoltzmannMachine(4, (3, 2)), 0.05).double()
+    exact, v = Exact(deep), torch.tensor([[1.0, 0, 1, 1]]).double()
+    fits = (exact.states["visible"] == v).all(1)
+    p = exact.probability[fits] / exact.probability[fits].sum()
+    assert torch.allclose(deep.encode(v)[0], p @ exact.states["hidden_2"][fits], atol=1e-4)
+    assert torch.allclose(deep.posterior(v).means["hidden_1"][0], p @ exact.states["hidden_1"][fits], atol=1e-4)
+
+
+def test_decoding_infers_what_lies_between():
+    deep = skewed(DeepBoltzmannMachine(4, (3, 2)), 0.05).double()
+    exact, z = Exact(deep), torch.tensor([[1.0, 0]]).double()
+    fits = (exact.states["hidden_2"] == z).all(1)
+    p = exact.probability[fits] / exact.probability[fits].sum()
+    assert torch.allclose(deep.decode(z)[0], p @ exact.states["visible"][fits], atol=1e-4)
+
+
+def test_missing_values_are_imputed():
+    deep, x = machine(3, 2), torch.tensor([[1.0, torch.nan, 0, torch.nan]]).double()
+    exact = Exact(deep, given={"visible": x})
+    found = deep.impute(x.repeat(1000, 1), draws=50, burn_in=50, generator=torch.Generator().manual_seed(1))
+    assert torch.allclose(found.mean(0), exact.mean("visible"), atol=0.02)
+
+
+@pytest.mark.parametrize("doubled", ["visible", "hidden"])
+def test_a_doubled_layer_counts_twice(doubled):
+    brick = skewed(DoubledRBM(4, 3, doubled)).double()
+    W, b, c = (brick.get_parameter(f"visible_{name}") for name in ("hidden_weight", "bias", "bias"))
+    c = brick.get_parameter("hidden_bias")
+    v, h = torch.randn(5, 4).double(), torch.randn(5, 3).double()
+    state = {"visible": v, "hidden": h, "copy": v if doubled == "visible" else h}
+    twice_v, twice_h = (2, 1) if doubled == "visible" else (1, 2)
+    energy = -twice_v * v @ b - twice_h * h @ c - 2 * ((v @ W) * h).sum(1)
+    assert torch.allclose(brick.energy(state), energy)
+    bits = (v > 0).double()
+    assert torch.allclose(brick.encode(bits), (c + twice_v * bits @ W).sigmoid())
+    assert len(list(brick.parameters())) == 3
+
+
+@pytest.mark.parametrize("doubled", ["visible", "hidden"])
+def test_a_doubled_machine_learns_by_the_exact_gradient(doubled):
+    brick = skewed(DoubledRBM(4, 3, doubled), 0.5).double()
+    x = (torch.rand(3, 4) < 0.4).double()
+    exact, objective = Exact(brick), ContrastiveDivergence(centred=False)
+    rows = torch.multinomial(exact.probability.detach(), 200_000, replacement=True)
+    chains = {name: s[rows] for name, s in exact.states.items()}
+    loss = objective.difference(brick, objective.clamp(brick, Batch(x)), chains)
+    found = torch.autograd.grad(loss.value, list(brick.parameters()))
+    log_p = brick.log_sum(brick.clamped(x)) - brick.log_partition_exact()
+    for a, b in zip(found, torch.autograd.grad(-log_p.mean(), list(brick.parameters())), strict=True):
+        assert (a - b).abs().max() < 4.5 * 2 / 200_000**0.5
+
+
+def test_the_stack_has_doubled_ends():
+    assert [type(layer) for layer in machine(3).stack()] == [RBM]
+    made = machine(3, 2, 5, visible_units=Spin()).stack()
+    assert [type(layer) for layer in made] == [DoubledRBM, RBM, DoubledRBM]
+    assert [(layer.visible, layer.hidden) for layer in made] == [(4, 3), (3, 2), (2, 5)]
+    assert (made[0].doubled, made[-1].doubled) == ("visible", "hidden")
+    assert isinstance(made[0].units["visible"], Spin)
+
+
+@pytest.mark.parametrize("hidden", [(3, 2), (3, 2, 5)])
+def test_an_adopted_stack_feels_the_average_of_both_its_machines(hidden):
+    """A layer's field is the mean of what the machine below and the machine above told it alone."""
+    deep = machine(*hidden)
+    layers = [skewed(layer, seed=n).double() for n, layer in enumerate(deep.stack())]
+    deep.adopt(layers)
+    state = {name: torch.randn(6, size).double() for name, size in deep.sizes.items()}
+    names = list(deep.layers)
+    for n, name in enumerate(names):
+        told = []
+        if n > 0:
+            below = state[names[n - 1]]
+            told.append(layers[n - 1].field("hidden", {"visible": below, **copies(layers[n - 1], "visible", below)}))
+        if n < len(layers):
+            above = state[names[n + 1]]
+            told.append(layers[n].field("visible", {"hidden": above, **copies(layers[n], "hidden", above)}))
+        assert torch.allclose(deep.field(name, state), torch.stack(told).mean(0)), name
+    assert torch.equal(deep.offsets()["hidden_1"], layers[0].offsets()["hidden"])
+
+
+def copies(layer, side, s):
+    return {"copy": s} if getattr(layer, "doubled", None) == side else {}
+
+
+def test_one_hidden_layer_is_an_rbm():
+    deep, rbm = machine(3), RBM(4, 3).double()
+    deep.adopt([skewed(rbm, seed=4)])
+    x = (torch.rand(9, 4) < 0.5).double()
+    assert torch.allclose(deep.log_prob(x), rbm.log_prob(x))
+    assert torch.allclose(deep.encode(x), rbm.encode(x), atol=1e-4)
+    assert torch.allclose(deep.pseudo_likelihood(x), rbm.pseudo_likelihood(x))
+
+
+def test_real_data_are_followed_by_their_reconstruction():
+    deep = DeepBoltzmannMachine(4, (3, 2), visible_units=Gaussian())
+    rows = deep.objective().validate(deep, Batch(torch.randn(5, 4)))
+    assert torch.equal(rows["loss"], rows["reconstruction"])
+
+
+def test_bad_input():
+    with pytest.raises(RecipeError, match=r"hidden lists the units of each hidden layer"):
+        DeepBoltzmannMachine(4, ())
+    with pytest.raises(RecipeError, match="doubled must be visible or hidden"):
+        DoubledRBM(4, 3, "both")
+    with pytest.raises(Unsupported, match="at temperature 1"):
+        machine(3, 2).free_energy(torch.zeros(1, 4).double(), beta=0.5)
