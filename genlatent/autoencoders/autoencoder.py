@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from genlatent.autoencoders.codes import CodeOperation
 from genlatent.distributions.base import Likelihood
 from genlatent.distributions.missing import refuse_gaps, split
 from genlatent.distributions.reconstructions import ReconstructionLoss, SquaredError
@@ -14,20 +15,24 @@ from genlatent.errors import Unsupported
 from genlatent.model import Model
 from genlatent.networks.base import Sizes, size
 from genlatent.networks.mlp import MLP
+from genlatent.networks.tied import Tied
 from genlatent.networks.wiring import Joint, at_rest, image_like, start_from_mean
 from genlatent.objectives.reconstruction import Reconstruction
 
 
 class Autoencoder(Model):
-    r"""A code f(x) and a reconstruction g(f(x)), both deterministic.
+    r"""A code z = c(f(x)) and a reconstruction g(z) of it.
 
-    .. math:: \min_{f, g} \sum_n \ell(x_n, g(f(\tilde x_n)))
+    .. math:: \min_{f, g} \sum_n \ell(x_n, g(c(f(\tilde x_n))))
 
-    With a corruption it is the denoising autoencoder; without one and with linear networks it spans the principal
-    subspace.
+    Plain, with linear networks, it spans the principal subspace. With a corruption :math:`\tilde x` it is the denoising
+    autoencoder; with a code operation c the k-sparse one or one with noise in its code; with penalties in its objective
+    the sparse or contractive one; with `decoder=Tied()` the decoder is the transpose of the encoder.
 
     References:
         Reducing the dimensionality of data with neural networks (Hinton and Salakhutdinov, 2006)
+
+        Extracting and composing robust features with denoising autoencoders (Vincent et al., 2008)
 
     Args:
         event_shape: shape of one x.
@@ -36,6 +41,7 @@ class Autoencoder(Model):
         decoder: a network or any module from the code to the loss's parameters.
         loss: a reconstruction loss, or a likelihood whose negative logarithm is one; squared error.
         corruption: what spoils x before it is encoded, in training only.
+        code: what is done to the encoder's outputs, such as keeping the k largest; None leaves them as they are.
         missing: whether NaN means a missing value, left out of the loss; otherwise NaN is refused.
 
     >>> Autoencoder((1, 8, 8), latent=2).encode(torch.zeros(3, 1, 8, 8)).shape
@@ -52,13 +58,14 @@ class Autoencoder(Model):
         decoder: nn.Module | None = None,
         loss: ReconstructionLoss | Likelihood | None = None,
         corruption: Callable[[Tensor], Tensor] | None = None,
+        code: CodeOperation | None = None,
         missing: bool = False,
     ):
         super().__init__()
         self.event_shape, self.missing = size(event_shape, "event_shape"), missing
         self.latent = latent if isinstance(latent, int) else tuple(latent)
         self.loss = SquaredError() if loss is None else loss
-        self.corruption = corruption
+        self.corruption, self.code = corruption, code
         self.encoder = MLP() if encoder is None else encoder
         self.decoder = MLP() if decoder is None else decoder
         self._connect()
@@ -80,6 +87,10 @@ class Autoencoder(Model):
         taker = f"the {type(self.loss).__name__} of rows of shape {tuple(self.event_shape)}"
         self._decoding = Joint("decoder", self.latent_shape, outputs, taker)
         self._encoding.connect(self.encoder)
+        if self.code is not None:
+            self.code.check(self.latent_shape.numel())
+        if isinstance(self.decoder, Tied):
+            self.decoder.mirror(self.encoder, self.event_shape)
         self._decoding.connect(self.decoder)
 
     def objective(self) -> Reconstruction:
@@ -95,13 +106,21 @@ class Autoencoder(Model):
         x = self.shaped(x)
         return split(x, self.support) if self.missing else (x, None)
 
-    def code(self, x: Tensor) -> Tensor:
-        """The code of each row, differentiable; gaps must be filled."""
+    def features(self, x: Tensor) -> Tensor:
+        """What the encoder gives for each row, before the code's operation; differentiable, gaps must be filled."""
         return self._encoding.run(self.encoder, x).unflatten(-1, self.latent_shape)
 
-    def params(self, code: Tensor) -> Tensor:
+    def encoded(self, x: Tensor) -> Tensor:
+        """The code of each row, differentiable; as in training where the model is in training mode."""
+        z = self.features(x)
+        if self.code is None:
+            return z
+        flat = z.flatten(-len(self.latent_shape))
+        return self.code(flat, self.training).unflatten(-1, self.latent_shape)
+
+    def params(self, z: Tensor) -> Tensor:
         """The decoder's outputs for each code, `(*batch, num_params)`."""
-        return self._decoding.run(self.decoder, code)
+        return self._decoding.run(self.decoder, z)
 
     def check(self, x: Tensor) -> None:
         """Refuse rows of another shape, outside the support, or with NaN that was not declared."""
@@ -110,25 +129,29 @@ class Autoencoder(Model):
     def encode(self, x: Tensor) -> Tensor:
         """The code of each row."""
         with at_rest(self):
-            return self.code(self._filled(x))
+            return self.encoded(self._filled(x))
 
     def decode(self, z: Tensor) -> Tensor:
         """The reconstruction that belongs to each code."""
         with at_rest(self):
             return self.loss.mean(self.params(z))
 
+    def denoise(self, x: Tensor) -> Tensor:
+        """Noisy rows made clean: their reconstruction, whether or not noise was shown in training."""
+        return self.reconstruct(x)
+
     def score(self, x: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
         """Minus the reconstruction loss of each row: not a likelihood, and in the unit of this loss alone."""
         self.check(x)
         with at_rest(self):
             x, observed = self.split(x)
-            return -self.loss.loss(self.params(self.code(x)), x, observed)
+            return -self.loss.loss(self.params(self.encoded(x)), x, observed)
 
     def sample(
         self, n: int, *, given: Mapping[str, Any] | None = None, generator: torch.Generator | None = None
     ) -> Tensor:
         """Refused: there is no distribution to draw from."""
-        raise Unsupported("an Autoencoder cannot sample: its codes have no distribution; use a VAE")
+        raise Unsupported(f"{type(self).__name__} cannot sample: its codes have no distribution; use a VAE")
 
     def _filled(self, x: Tensor) -> Tensor:
         filled, observed = self.split(x)

@@ -5,36 +5,18 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from genlatent.errors import RecipeError
-from genlatent.networks.base import Network, Sizes, xavier
+from genlatent.networks.base import Network, Sizes
+from genlatent.networks.transformer import Block
 
 
-class Block(nn.Module):
+class CausalBlock(Block):
     """Attention to the places up to one's own, then two layers for each place; both are added to what came in."""
 
-    def __init__(self, width: int, heads: int, dropout: float):
-        super().__init__()
-        self.heads = heads
-        self.before_attention, self.before_layers = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.questions, self.answer = xavier(nn.Linear(width, 3 * width)), xavier(nn.Linear(width, width))
-        self.layers = nn.Sequential(xavier(nn.Linear(width, 4 * width)), nn.GELU(), xavier(nn.Linear(4 * width, width)))
-        self.dropout = nn.Dropout(dropout)
-
-    def forward(self, h: Tensor) -> Tensor:
-        """`(batch, length, width)` -> the same shape."""
-        h = h + self.dropout(self.attend(self.before_attention(h)))
-        return h + self.dropout(self.layers(self.before_layers(h)))
-
-    def attend(self, h: Tensor) -> Tensor:
-        r""":math:`\mathrm{softmax}(Q K^\top / \sqrt{d} + M) V` in each head; M is :math:`-\infty` for later places."""
-        query, key, value = self._by_head(h)
+    def attend(self, h: Tensor, closed: Tensor | None = None) -> Tensor:
+        """Attention with later places closed, whichever others are."""
         length = h.shape[1]
         later = torch.ones(length, length, dtype=torch.bool, device=h.device).triu(1)
-        match = (query @ key.mT / query.shape[-1] ** 0.5).masked_fill(later, -torch.inf)
-        return self.answer((match.softmax(-1) @ value).transpose(1, 2).flatten(2))
-
-    def _by_head(self, h: Tensor) -> tuple[Tensor, ...]:
-        parts = self.questions(h).chunk(3, -1)
-        return tuple(part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in parts)
+        return super().attend(h, later if closed is None else closed | later)
 
 
 class CausalTransformer(Network):
@@ -78,7 +60,7 @@ class CausalTransformer(Network):
         self.classes = nn.Embedding(classes, self.width)
         self.places = nn.Parameter(torch.randn(length, self.width) * 0.02)
         nn.init.normal_(self.classes.weight, std=0.02 * self.width**0.5)
-        self.blocks = nn.Sequential(*(Block(self.width, self.heads, self.dropout) for _ in range(self.layers)))
+        self.blocks = nn.Sequential(*(CausalBlock(self.width, self.heads, self.dropout) for _ in range(self.layers)))
         self.last = nn.LayerNorm(self.width)
         self.read = nn.Linear(self.width, classes)
         nn.init.zeros_(self.read.weight)

@@ -30,8 +30,6 @@ class _Convolutional(Network):
         hidden: int = 128,
         kernel: int = 3,
         activation: str = "relu",
-        inputs: Sizes | None = None,
-        outputs: Sizes | None = None,
     ):
         super().__init__()
         if kernel < 1 or kernel % 2 == 0:
@@ -40,7 +38,6 @@ class _Convolutional(Network):
             raise ValueError(f"channels and hidden must be at least 1, got {tuple(channels)} and {hidden}")
         self.channels, self.hidden, self.kernel, self.activation = tuple(channels), hidden, kernel, activation
         find(activation)
-        self.start(inputs, outputs)
 
     def grids(self, image: torch.Size) -> list[tuple[int, int]]:
         """Height and width before each layer, from the image down to the smallest grid."""
@@ -53,7 +50,7 @@ class _Convolutional(Network):
 
 
 class ConvEncoder(_Convolutional):
-    """Convolutions of stride 2, each halving height and width, then two fully connected layers.
+    """Convolutions that each halve height and width, rounded up, then two fully connected layers.
 
     Args:
         channels: channels after each convolution.
@@ -62,20 +59,40 @@ class ConvEncoder(_Convolutional):
         activation: by name, after every layer but the last.
         inputs: shape of one image; the model sets it.
         outputs: number of outputs; the model sets it.
+        pool: whether the largest of 2x2 cells is taken after the activation; otherwise the convolutions have stride 2.
 
     >>> ConvEncoder(inputs=(1, 28, 28), outputs=40)(torch.zeros(5, 1, 28, 28)).shape
     torch.Size([5, 40])
     """
+
+    def __init__(
+        self,
+        channels: Sequence[int] = (32, 64),
+        hidden: int = 128,
+        kernel: int = 3,
+        activation: str = "relu",
+        inputs: Sizes | None = None,
+        outputs: Sizes | None = None,
+        pool: bool = False,
+    ):
+        super().__init__(channels, hidden, kernel, activation)
+        self.pool = pool
+        self.start(inputs, outputs)
 
     def make(self, inputs: torch.Size, outputs: torch.Size) -> None:
         """Convolutions, then fully connected layers."""
         height, width = self.grids(inputs)[-1]
         layers: list[nn.Module] = []
         for a, b in pairwise((inputs[0], *self.channels)):
-            layers += [xavier(nn.Conv2d(a, b, self.kernel, stride=2, padding=self.kernel // 2)), find(self.activation)]
+            layers += self._halving(a, b)
         dense = xavier(nn.Linear(self.channels[-1] * height * width, self.hidden))
         last = xavier(nn.Linear(self.hidden, outputs.numel()))
         self.layers = nn.Sequential(*layers, nn.Flatten(), dense, find(self.activation), last)
+
+    def _halving(self, a: int, b: int) -> list[nn.Module]:
+        stride = 1 if self.pool else 2
+        layers = [xavier(nn.Conv2d(a, b, self.kernel, stride=stride, padding=self.kernel // 2)), find(self.activation)]
+        return [*layers, nn.MaxPool2d(2, ceil_mode=True)] if self.pool else layers
 
     def output_layer(self) -> nn.Module:
         """The last fully connected layer."""
@@ -88,7 +105,7 @@ class ConvEncoder(_Convolutional):
 
 
 class ConvDecoder(_Convolutional):
-    """Two fully connected layers, then transposed convolutions of stride 2, the encoder's way back.
+    """Two fully connected layers, then the encoder's way back: layers that each double height and width.
 
     Args:
         channels: channels of each grid, from the largest to the smallest, as in :class:`ConvEncoder`.
@@ -97,13 +114,32 @@ class ConvDecoder(_Convolutional):
         activation: by name, after every layer but the last.
         inputs: shape of one code; the model sets it.
         outputs: `(channels, height, width)` of the outputs; the model sets it.
+        upsample: whether each cell is first repeated over 2x2 cells and a convolution follows, which leaves no
+            chequered traces; otherwise the convolutions are transposed, of stride 2.
+
+    References:
+        Deconvolution and checkerboard artifacts (Odena, Dumoulin and Olah, 2016)
 
     >>> ConvDecoder(inputs=20, outputs=(1, 9, 7))(torch.zeros(5, 20)).shape
     torch.Size([5, 1, 9, 7])
     """
 
+    def __init__(
+        self,
+        channels: Sequence[int] = (32, 64),
+        hidden: int = 128,
+        kernel: int = 3,
+        activation: str = "relu",
+        inputs: Sizes | None = None,
+        outputs: Sizes | None = None,
+        upsample: bool = False,
+    ):
+        super().__init__(channels, hidden, kernel, activation)
+        self.upsample = upsample
+        self.start(inputs, outputs)
+
     def make(self, inputs: torch.Size, outputs: torch.Size) -> None:
-        """Fully connected layers, then transposed convolutions that meet the encoder's grids."""
+        """Fully connected layers, then doublings that meet the encoder's grids."""
         grids = self.grids(outputs)
         start = (self.channels[-1], *grids[-1])
         layers: list[nn.Module] = [xavier(nn.Linear(inputs.numel(), self.hidden)), find(self.activation)]
@@ -111,18 +147,18 @@ class ConvDecoder(_Convolutional):
         layers += [nn.Unflatten(1, start)]
         channels = (outputs[0], *self.channels)
         for level in reversed(range(len(self.channels))):
-            layers += [
-                xavier(self._doubling(channels[level + 1], channels[level], grids[level])),
-                find(self.activation),
-            ]
+            layers += [*self._doubling(channels[level + 1], channels[level], grids[level]), find(self.activation)]
         self.layers = nn.Sequential(*layers[:-1])
 
-    def _doubling(self, a: int, b: int, grid: tuple[int, int]) -> nn.Module:
+    def _doubling(self, a: int, b: int, grid: tuple[int, int]) -> list[nn.Module]:
+        around = self.kernel // 2
+        if self.upsample:
+            return [nn.Upsample(size=grid, mode="nearest"), xavier(nn.Conv2d(a, b, self.kernel, padding=around))]
         extra = ((grid[0] + 1) % 2, (grid[1] + 1) % 2)  # even lengths take one row more
-        return nn.ConvTranspose2d(a, b, self.kernel, stride=2, padding=self.kernel // 2, output_padding=extra)
+        return [xavier(nn.ConvTranspose2d(a, b, self.kernel, stride=2, padding=around, output_padding=extra))]
 
     def output_layer(self) -> nn.Module:
-        """The last transposed convolution."""
+        """The last convolution."""
         return self.layers[-1]
 
     def forward(self, z: Tensor) -> Tensor:

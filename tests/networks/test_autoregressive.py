@@ -8,7 +8,7 @@ from torch import nn
 
 from genlatent import components
 from genlatent.errors import RecipeError
-from genlatent.networks.autoregressive import Block, CausalTransformer
+from genlatent.networks.autoregressive import CausalBlock, CausalTransformer
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def test_logits_see_only_what_came_before(network, device):
 
 def test_attention_is_torchs(device):
     block, theirs = (
-        Block(8, 2, 0.0).double().to(device),
+        CausalBlock(8, 2, 0.0).double().to(device),
         nn.MultiheadAttention(8, 2, batch_first=True).double().to(device),
     )
     with torch.no_grad():

@@ -17,7 +17,9 @@ SIZES = {
     "grid-encoder": [((1, 8, 8), (6, 4, 4)), ((3, 9, 7), (2, 5, 4))],
     "grid-decoder": [((6, 4, 4), (1, 8, 8)), ((2, 5, 4), (3, 9, 7))],
 }
-CASES = [(name, *sizes) for name in registry.KINDS["network"] for sizes in SIZES[name]]
+VARIANTS = {"conv-encoder": {"pool": True}, "conv-decoder": {"upsample": True}}
+CASES = [(name, *sizes) for name in registry.KINDS["network"] if name != "tied" for sizes in SIZES[name]]
+CASES += [({"name": name} | options, *sizes) for name, options in VARIANTS.items() for sizes in SIZES[name]]
 
 
 @pytest.fixture(params=CASES, ids=str)

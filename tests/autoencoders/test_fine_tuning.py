@@ -1,0 +1,98 @@
+"""A softmax layer on the code of any model."""
+
+import pytest
+import torch
+
+from genlatent import RBM, VAE, Autoencoder, DeepBeliefNet, FineTune, StackedAutoencoder, fit, load, load_data, save
+from genlatent.autoencoders.codes import KSparse
+from genlatent.autoencoders.masked import MaskedAutoencoder
+from genlatent.data.dataset import Dataset
+from genlatent.distributions.posteriors import FullNormal
+from genlatent.errors import DataError, Unsupported
+from genlatent.evaluation.evaluate import evaluate
+from genlatent.latent.conditional import ConditionalVAE
+from genlatent.latent.vq import VQVAE
+from genlatent.training.optimizer import Optimizer
+from genlatent.training.pretraining import pretrain
+
+BASES = {
+    "vae": lambda: VAE((1, 8, 8), latent=6),
+    "vae with a full covariance": lambda: VAE((1, 8, 8), latent=4, posterior=FullNormal()),
+    "rbm": lambda: RBM((1, 8, 8), 16),
+    "dbn": lambda: DeepBeliefNet((1, 8, 8), (12, 10)),
+    "autoencoder": lambda: Autoencoder((1, 8, 8), latent=10),
+    "k-sparse": lambda: Autoencoder((1, 8, 8), latent=10, code=KSparse(5)),
+    "masked": lambda: MaskedAutoencoder((1, 8, 8), width=16, layers=1),
+}
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_data("digits", binarise="threshold")
+
+
+@pytest.fixture(params=BASES)
+def base(request):
+    return BASES[request.param]()
+
+
+def test_the_features_are_the_codes(base, digits):
+    x = digits.test[:7]
+    with torch.no_grad():
+        features = FineTune(base, 10).encoder(x)
+    assert torch.allclose(features, base.encode(x).flatten(1), atol=1e-6)
+
+
+def test_every_encoder_is_trained_by_labels(base, digits):
+    model = FineTune(base, 10)
+    before = {name: p.clone() for name, p in base.named_parameters()}
+    code = base.encode(digits.test)
+    history = fit(model, digits, epochs=5, optimizer=Optimizer(learning_rate=1e-2))
+    assert history.column("valid/loss")[-1] < history.column("valid/loss")[0]
+    assert not torch.equal(model.encode(digits.test), code)
+    assert all(torch.equal(p, before[name]) for name, p in base.named_parameters()), "a copy is trained"
+
+
+def test_frozen_it_is_a_probe(digits):
+    base = BASES["vae"]()
+    model = FineTune(base, 10, frozen=True)
+    fit(model, digits, epochs=3)
+    assert torch.equal(model.encode(digits.test), base.encode(digits.test))
+    assert bool(model.head.weight.any())
+
+
+def test_a_stack_is_trained_greedily_first(digits):
+    model = FineTune(StackedAutoencoder((1, 8, 8), (12, 6)), 10)
+    code = model.encode(digits.test)
+    assert len(pretrain(model, digits, steps=5)) == 2
+    assert not torch.equal(model.encode(digits.test), code)
+    with pytest.raises(Unsupported, match="VAE is no stack of layers"):
+        pretrain(FineTune(VAE((1, 8, 8)), 10), digits)
+
+
+def test_its_accuracy_is_judged(digits):
+    model = FineTune(BASES["rbm"](), 10)
+    accuracy = evaluate(model, digits)[-1]
+    assert accuracy.metric == "accuracy"
+    assert accuracy.value == float((model.predict(digits.test) == digits.labels.test).double().mean())
+
+
+def test_saved_and_loaded_it_answers_the_same(base, digits, tmp_path):
+    model = FineTune(base, 10)
+    fit(model, digits, steps=2)
+    save(model, tmp_path / "model")
+    assert torch.equal(load(tmp_path / "model").predict_proba(digits.test), model.predict_proba(digits.test))
+
+
+def test_codes_that_cannot_be_trained_on():
+    with pytest.raises(Unsupported, match="VQVAE has no code with a derivative"):
+        FineTune(VQVAE((1, 8, 8), codes=2, codebook=8, embedding=3), 10)
+    with pytest.raises(Unsupported, match="codes that depend on the label"):
+        FineTune(ConditionalVAE((1, 8, 8), condition=10), 10)
+
+
+def test_grey_rows_under_a_binary_model_are_refused():
+    grey = load_data("digits")
+    assert isinstance(grey, Dataset)
+    with pytest.raises(DataError, match="binari"):
+        fit(FineTune(BASES["rbm"](), 10), grey, steps=1)
