@@ -35,3 +35,15 @@ def latent_use(
     with model.asked(generator):
         t = terms(model, x, y, particles=2)
         return Use(kl_by_dimension(t)[site].mean((0, 1)), mean_variances(t, site))
+
+
+def sites_used(
+    model: Any, x: Tensor, y: Tensor | None = None, *, generator: torch.Generator | None = None
+) -> dict[str, Use]:
+    """The same of every latent site that has one value for each row."""
+    model.check(x)
+    with model.asked(generator):
+        t = terms(model, x, y, particles=2)
+        divergences = kl_by_dimension(t)
+        own = [name for name in divergences if t.guide.nodes[name]["value"].shape[:2] == (2, len(x))]
+        return {name: Use(divergences[name].mean((0, 1)), mean_variances(t, name)) for name in own if t.nesting == 1}

@@ -4,16 +4,24 @@ import math
 from typing import Any, NamedTuple
 
 import torch
+from jaxtyping import Float64
 from torch import Tensor
 
-from genlatent.errors import Unsupported
+from genlatent.distributions.supports import names
+from genlatent.evaluation.importance import log_weights
+from genlatent.evaluation.importance_weights import FEWEST as FEWEST_DRAWS
+from genlatent.evaluation.importance_weights import GOOD, pareto_shapes
 from genlatent.evaluation.record import Record
 from genlatent.numerics.logspace import effective_sample_size, log_mean_exp
 
 ROWS_AT_ONCE = 256
 FEWEST = 5.0  # effective importance samples below which one draw speaks for nearly all
-SHARE = 0.05  # of rows that may have fewer
+SHARE = 0.05  # of rows that may have fewer, or too heavy a tail
+MOST = 0.5  # of rows with too heavy a tail from which on the bound says little
 Z_95 = 1.959964
+METRIC = "log-likelihood, lower bound"
+DISCRETE = ("binary", "spin", "count", "categorical", "levels")
+DENSITIES = ("unit", "open-unit")
 
 
 class Interval(NamedTuple):
@@ -50,27 +58,23 @@ def importance_bound(
     .. math:: \log \frac{1}{K} \sum_k w_k, \quad w_k = p(x, z_k) / q(z_k \mid x)
 
     both from the same draws; weights are summed in float64. The evidence lower bound is the mean of log w. Under a
-    conditional model everything is given `y`.
+    conditional model everything is given `y`. The verdict goes by the shape :math:`\hat k` of the Pareto law that each
+    row's largest weights follow, and by how many draws carry them.
 
     References:
         Importance weighted autoencoders (Burda, Grosse and Salakhutdinov, 2016)
+        Pareto Smoothed Importance Sampling (Vehtari et al., 2024)
     """
-    bounds, elbos, sizes = [], [], []
-    for at, rows in enumerate(x.split(ROWS_AT_ONCE)):
-        told = {} if y is None else {"y": y.split(ROWS_AT_ONCE)[at]}
-        log_weights = model.log_weights(rows, samples, generator, **told)
-        bounds.append(log_mean_exp(log_weights))
-        elbos.append(log_weights.double().mean(0))
-        sizes.append(effective_sample_size(log_weights))
-    bound, elbo = mean_interval(torch.cat(bounds)), mean_interval(torch.cat(elbos))
-    method = f"importance weighting, {samples} draws a row"
-    verdict, reason = _trusted(torch.cat(sizes))
+    rows = [judged_rows(w) for w in log_weights(model, x, samples, generator=generator, y=y)]
+    bounds, elbos, sizes, shapes = (torch.cat(parts) for parts in zip(*rows))
+    bound, elbo = mean_interval(bounds), mean_interval(elbos)
+    verdict, reason = trusted(sizes, shapes)
     common = {"unit": "nats", "samples": samples, "rows": len(x)}
     return [
         Record(
-            "log-likelihood, lower bound",
+            METRIC,
             bound.mean,
-            method,
+            f"importance weighting, {samples} draws a row",
             interval=bound.sides,
             verdict=verdict,
             reason=reason,
@@ -80,21 +84,72 @@ def importance_bound(
     ]
 
 
-def _trusted(sizes: Tensor) -> tuple[str, str]:
-    """Verdict on importance weights by their effective sample sizes, one for each row."""
+class Judged(NamedTuple):
+    """What the weights of each row say; the shape of their tail is NaN where there are too few draws to tell."""
+
+    bound: Float64[Tensor, " row"]
+    elbo: Float64[Tensor, " row"]
+    size: Float64[Tensor, " row"]  # effective sample size
+    shape: Float64[Tensor, " row"]  # Pareto's k-hat
+
+
+def judged_rows(log_w: Tensor) -> Judged:
+    """The same from the log-weights of some rows, `(draw, row)`."""
+    log_w = log_w.double()
+    known = len(log_w) >= FEWEST_DRAWS
+    shape = torch.from_numpy(pareto_shapes(log_w)).to(log_w) if known else torch.full_like(log_w[0], math.nan)
+    return Judged(log_mean_exp(log_w), log_w.mean(0), effective_sample_size(log_w), shape)
+
+
+def trusted(sizes: Tensor, shapes: Tensor) -> tuple[str, str]:
+    """Verdict on importance weights by each row's effective sample size and, where it is known, Pareto shape.
+
+    >>> trusted(torch.full((4,), 80.0), torch.tensor([0.1, 0.3, 0.2, 0.2]))
+    ('ok', 'k-hat above 0.7 in 0.0% of the rows, median 0.20; median effective sample size 80')
+    """
     poor = float((sizes < FEWEST).double().mean())
     typical = f"median effective sample size {float(sizes.median()):.0f}"
+    if not bool(shapes.isnan().any()):
+        heavy = float((shapes > GOOD).double().mean())
+        told = f"k-hat above {GOOD} in {heavy:.1%} of the rows, median {float(shapes.median()):.2f}; {typical}"
+        if heavy > MOST:
+            return "failed", f"{told}: the guide misses the posterior, and the bound is loose by an unknown amount"
+        if heavy > SHARE:
+            return "doubtful", f"{told}: there few draws carry the weight, and the bound may be loose"
+        typical = told
     if poor <= SHARE:
         return "ok", typical
     return "doubtful", f"in {poor:.0%} of the rows fewer than {FEWEST:g} draws carry the weight, so the bound is loose"
 
 
-def machine_likelihood(model: Any, x: Tensor) -> Record:
-    """The exact likelihood where the model can list enough states, else what stands in for it, and says so."""
-    try:
-        return exact(model, x)
-    except Unsupported as reason:
-        return pseudo_likelihood(model, x, str(reason))
+def code_bound(model: Any, x: Tensor) -> list[Record]:
+    r"""Lower bound on the mean log-likelihood by the code k(x) that the encoder names, and what it costs in bits.
+
+    .. math:: \log p(x) = \log \sum_k p(k) \, p(x \mid k) \ge \log p(x, k(x)), \qquad
+        \text{bits per dimension} \le \frac{-\log_2 p(x, k(x))}{D}
+
+    Nothing is drawn. Bits are given where x is discrete or lies between 0 and 1, since elsewhere they depend on its
+    scale.
+    """
+    rows = torch.cat([model.score(part).double() for part in x.split(ROWS_AT_ONCE)])
+    bound = mean_interval(rows)
+    method = "one term of the sum over codes, the encoder's own"
+    found = Record(METRIC, bound.mean, method, unit="nats", interval=bound.sides, rows=len(x))
+    kinds = {name.partition(":")[0] for name in names(model.support)}
+    if not kinds <= {*DISCRETE, *DENSITIES}:
+        return [found]
+    cost = mean_interval(-rows / (math.log(2) * model.event_shape.numel()))
+    density = "" if kinds <= {*DISCRETE} else "of a density between 0 and 1, which is no code length"
+    record = Record(
+        "bits per dimension, upper bound",
+        cost.mean,
+        method,
+        unit="bits",
+        interval=cost.sides,
+        rows=len(x),
+        reason=density,
+    )
+    return [found, record]
 
 
 def exact(model: Any, x: Tensor) -> Record:

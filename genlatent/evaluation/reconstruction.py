@@ -3,21 +3,27 @@
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from genlatent.evaluation.likelihood import ROWS_AT_ONCE, mean_interval
 from genlatent.evaluation.record import Record
 
 
-def squared_error(model: Any, x: Tensor, y: Tensor | None = None) -> Record:
-    r"""Mean over rows of :math:`\sum_i (x_i - \hat x_i)^2`, over the cells that are not missing."""
+def squared_errors(model: Any, x: Tensor, y: Tensor | None = None) -> Float[Tensor, " row"]:
+    r""":math:`\sum_i (x_i - \hat x_i)^2` of each row, over the cells that are not missing."""
     errors = []
     with torch.no_grad():
         for at, rows in enumerate(x.split(ROWS_AT_ONCE)):
             told = () if y is None else (y.split(ROWS_AT_ONCE)[at],)
             difference = (model.reconstruct(rows, *told) - model.shaped(rows)).flatten(1)
             errors.append(difference.square().nansum(1))
-    found = mean_interval(torch.cat(errors))
+    return torch.cat(errors)
+
+
+def squared_error(model: Any, x: Tensor, y: Tensor | None = None) -> Record:
+    r"""Mean over rows of :math:`\sum_i (x_i - \hat x_i)^2`, over the cells that are not missing."""
+    found = mean_interval(squared_errors(model, x, y))
     return Record(
         "reconstruction error",
         found.mean,

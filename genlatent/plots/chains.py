@@ -2,6 +2,7 @@
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from genlatent.errors import DataError
@@ -48,13 +49,26 @@ def autocorrelations(draws: ArrayLike, *, lags: int = 40, axes: Axes | None = No
     return plain(axes, x="lag in draws", y="autocorrelation", title=title)
 
 
+def chain_panels(draws: ArrayLike, *, name: str = "energy") -> Figure:
+    """The same chains from all three sides, next to each other."""
+    figure = Figure(figsize=(12, 3.4), layout="constrained")
+    left, middle, right = figure.subplots(1, 3)
+    trace_lines(draws, name=name, axes=left)
+    rank_bars(draws, axes=middle)
+    autocorrelations(draws, axes=right)
+    return figure
+
+
 def ranks(values: np.ndarray) -> np.ndarray:
-    """Rank of each value among all, from 0, in the order of appearance where equal.
+    """Rank of each value among all, from 0; equal values, of which discrete chains are full, in a random order.
+
+    The order is always the same one; that of appearance would rank the first chain below the others.
 
     >>> ranks(np.array([[0.1, 0.9], [0.5, 0.3]])).tolist()
     [[0, 3], [2, 1]]
     """
-    return values.ravel().argsort(kind="stable").argsort(kind="stable").reshape(values.shape)
+    order = np.lexsort((np.random.default_rng(0).random(values.size), values.ravel()))
+    return order.argsort(kind="stable").reshape(values.shape)
 
 
 def autocorrelation(values: np.ndarray, lags: int) -> np.ndarray:

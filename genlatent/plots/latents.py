@@ -34,6 +34,7 @@ def divergence_bars(
     spread = None if variance is None else np.asarray(variance, dtype=np.float64)[order]
     used = np.ones(len(values), bool) if spread is None else spread > ACTIVE
     axes.bar(range(len(values)), values[order], width=0.75, color=[COLOURS[4] if on else IDLE for on in used])
+    axes.set_ylim(min(0.0, 1.05 * values.min()), max(1.05 * values.max(), 1e-3))
     axes.set_xticks(range(len(values)), [str(j) for j in order], fontsize="small" if len(values) <= 24 else 5)
     plain(axes, x="latent dimension", y="KL in nats", title=title or f"{values.sum():.2f} nats in all")
     if spread is not None:
@@ -44,9 +45,10 @@ def divergence_bars(
 def _threshold(axes: Axes, spread: np.ndarray) -> None:
     """Variances as dots on an axis of their own, and the line above which they count."""
     right = axes.twinx()
-    right.semilogy(range(len(spread)), np.maximum(spread, LEAST), "o", color=COLOURS[6], markersize=4)
-    right.axhline(ACTIVE, color=COLOURS[5], linewidth=1.0, linestyle="--")
+    right.set_yscale("log")
     right.set_ylim(LEAST / 2, max(3.0, 2 * spread.max()))
+    right.plot(range(len(spread)), np.maximum(spread, LEAST), "o", color=COLOURS[6], markersize=4)
+    right.axhline(ACTIVE, color=COLOURS[5], linewidth=1.0, linestyle="--")
     right.set_ylabel(f"variance of the posterior mean (dots); {(spread > ACTIVE).sum()} active")
     right.spines[["top"]].set_visible(False)
 

@@ -63,11 +63,16 @@ def inference_gaps(gaps: Any, *, axes: Axes | None = None, title: str = "") -> A
 
 
 def rate_distortion_curve(points: Sequence[Any], *, title: str = "") -> Figure:
-    """Distortion against rate, and what beta does to the code; lines of equal bound are dotted."""
+    """Distortion against rate, and what beta does to the code; lines of equal bound are dotted.
+
+    A third pair of axes shows the mutual information gap where the factors of the data are known.
+    """
     if len(points) < 2:
         raise DataError("a curve needs models of at least two betas")
-    figure = Figure(figsize=(9.0, 4.0), layout="constrained")
-    left, right = figure.subplots(1, 2)
+    gaps = [point.information_gap for point in points if point.information_gap is not None]
+    panels = 3 if len(gaps) == len(points) else 2
+    figure = Figure(figsize=(4.5 * panels, 4.0), layout="constrained")
+    left, right, *third = figure.subplots(1, panels)
     rate, distortion = (np.array([getattr(p, name) for p in points]) for name in ("rate", "distortion"))
     left.plot(rate, distortion, marker="o", **style(0))
     for point in points:
@@ -85,4 +90,33 @@ def rate_distortion_curve(points: Sequence[Any], *, title: str = "") -> Figure:
     right.set_xscale("log")
     right.legend(frameon=False)
     plain(right, x="beta", title="the code, held out")
+    for axes in third:
+        axes.plot(betas, gaps, marker="o", **style(2))
+        axes.set(xscale="log", ylim=(0, max(1e-3, *gaps) * 1.15))
+        plain(axes, x="beta", y="mutual information gap", title="one dimension for one factor, held out")
+    return figure
+
+
+def energy_landscape(found: Any, *, title: str = "") -> Figure:
+    """Free energy of every state against its distance to the data, a pair of axes for each machine.
+
+    The line is the lowest state at each distance, the number under it the probability of that distance. As `landscape`
+    gives it.
+    """
+    distance = np.asarray(found.distance)
+    places = np.arange(distance.max() + 1)
+    figure = Figure(figsize=(4.2 * len(found.free_energy), 4.0), layout="constrained")
+    panels = figure.subplots(1, len(found.free_energy), sharey=True, squeeze=False)[0]
+    for number, (axes, (name, energy)) in enumerate(zip(panels, found.free_energy.items())):
+        energy = np.asarray(energy)
+        lowest = [energy[distance == place].min() for place in places]
+        axes.scatter(distance, energy, s=4, color="0.7", linewidths=0)
+        axes.plot(places, lowest, marker="o", **style(number))
+        for place, low, share in zip(places, lowest, found.outside[name].tolist()):
+            how = {"xytext": (0, -14), "textcoords": "offset points", "ha": "center", "fontsize": "x-small"}
+            axes.annotate(f"{share:.2g}", (place, low), **how)
+        axes.margins(y=0.12)
+        text = f"{name}: {found.log_likelihood[name]:.2f} nats a row"
+        plain(axes, x="flips to the nearest row of data", y="" if number else "free energy above the data", title=text)
+    figure.suptitle(title or "numbers: the machine's probability of that distance", fontsize="medium")
     return figure

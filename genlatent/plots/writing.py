@@ -1,5 +1,6 @@
 """Figures without a display and without a global state: nothing here goes through pyplot."""
 
+import io
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -47,10 +48,23 @@ def save(axes: Axes | Figure, path: str | Path, *, note: Mapping[str, str] | Non
     ending = place.suffix.lower().removeprefix(".")
     if ending not in FORMATS:
         raise RecipeError(f"{place}: the name of a figure ends in .{', .'.join(FORMATS)}")
-    figure = axes if isinstance(axes, Figure) else axes.get_figure(root=True)
-    if figure is None:
-        raise ValueError("these axes belong to no figure, so there is nothing to save")
+    figure = whole(axes)
     metadata = dict(note or {}) if ending == "png" else None
     with new_file(place) as temporary:
         figure.savefig(temporary, format=ending, dpi=dpi, metadata=metadata)
     return place
+
+
+def png(axes: Axes | Figure, *, dpi: int = 110) -> bytes:
+    """The figure as the bytes of a PNG; equal figures give equal bytes."""
+    place = io.BytesIO()
+    whole(axes).savefig(place, format="png", dpi=dpi, metadata={"Software": None})
+    return place.getvalue()
+
+
+def whole(axes: Axes | Figure) -> Figure:
+    """The figure that axes belong to."""
+    figure = axes if isinstance(axes, Figure) else axes.get_figure(root=True)
+    if figure is None:
+        raise ValueError("these axes belong to no figure, so there is nothing to save")
+    return figure

@@ -7,9 +7,9 @@ from genlatent import RBM, VAE
 from genlatent.evaluation.likelihood import (
     exact,
     importance_bound,
-    machine_likelihood,
     mean_interval,
     pseudo_likelihood,
+    trusted,
 )
 
 
@@ -31,15 +31,6 @@ def test_the_exact_likelihood_is_the_mean_of_probabilities_that_sum_to_one(devic
     log_p = torch.stack([torch.tensor(exact(rbm, row[None]).value) for row in states])
     assert float(log_p.double().exp().sum()) == pytest.approx(1.0, abs=1e-5)
     assert exact(rbm, states).value == pytest.approx(float(log_p.mean()), abs=1e-5)
-
-
-def test_a_machine_too_large_to_enumerate_gets_no_likelihood(device):
-    rbm = RBM(visible=30, hidden=30).to(device)
-    record = machine_likelihood(rbm, torch.zeros(3, 30, device=device))
-    assert record.metric == "pseudo-log-likelihood"
-    assert record.unit != "nats"
-    assert record.verdict == "doubtful"
-    assert "no likelihood" in record.reason
 
 
 @torch.no_grad()
@@ -77,10 +68,25 @@ def test_the_bound_reaches_a_known_likelihood_and_the_elbo_lies_below_it_by_half
     assert bound.unit == "nats"
 
 
-def test_weights_that_rest_on_few_draws_are_doubted():
+def test_weights_with_a_heavy_tail_fail_with_their_shape():
     bound, _ = importance_bound(KnownWeights(-7.0, 6.0), torch.zeros(100, 1), samples=50)
-    assert bound.verdict == "doubtful"
+    assert bound.verdict == "failed"
+    assert "k-hat above 0.7" in bound.reason
     assert "loose" in bound.reason
+
+
+@pytest.mark.parametrize(("heavy", "verdict"), [(4, "ok"), (20, "doubtful"), (70, "failed")])
+def test_the_verdict_goes_by_the_share_of_rows_whose_tail_is_heavy(heavy, verdict):
+    shapes = torch.where(torch.arange(100) < heavy, 0.9, 0.2)
+    found, reason = trusted(torch.full((100,), 50.0), shapes)
+    assert found == verdict
+    assert f"in {heavy}.0% of the rows" in reason
+
+
+def test_too_few_draws_for_a_shape_are_judged_by_the_effective_sample_size():
+    bound, _ = importance_bound(KnownWeights(-7.0, 6.0), torch.zeros(100, 1), samples=10)
+    assert bound.verdict == "doubtful"
+    assert "fewer than 5 draws carry the weight" in bound.reason
 
 
 def test_float32_weights_are_summed_in_float64(device):

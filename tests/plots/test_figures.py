@@ -9,10 +9,15 @@ from matplotlib.image import imread
 from PIL import Image
 
 from genlatent.errors import DataError, GenlatentError
+from genlatent.plots.annealing import running_log_partition, work_histograms
+from genlatent.plots.calibration import rank_histograms, reliability
 from genlatent.plots.chains import autocorrelations, rank_bars, trace_lines
 from genlatent.plots.curves import loss_curves
 from genlatent.plots.grids import as_images, image_grid
+from genlatent.plots.ladders import energy_histograms, replica_flow, replica_paths, swap_rates
+from genlatent.plots.latents import divergence_bars
 from genlatent.plots.reconstructions import reconstruction_rows
+from genlatent.plots.walks import traversal_grid
 from genlatent.plots.writing import COLOURS, DASHES, new_axes, save
 
 ROWS = [{"epoch": i, "loss": 3 / i, "valid/loss": 4 / i} for i in range(1, 6)]
@@ -23,6 +28,16 @@ FIGURES = {
     "trace": lambda axes: trace_lines(CHAINS, axes=axes),
     "ranks": lambda axes: rank_bars(CHAINS, axes=axes),
     "autocorrelations": lambda axes: autocorrelations(CHAINS, axes=axes),
+    "swaps": lambda axes: swap_rates([0.3, 0.05], round_trips=4, axes=axes),
+    "flow": lambda axes: replica_flow([1, 0.4, 0], axes=axes),
+    "paths": lambda axes: replica_paths(np.sign(CHAINS), axes=axes),
+    "energies": lambda axes: energy_histograms(CHAINS, axes=axes),
+    "works": lambda axes: work_histograms(CHAINS[0], CHAINS[1], value=0.5, axes=axes),
+    "running": lambda axes: running_log_partition([0, 0.5, 1], [1, 2, 3], [1, 2.1, 3.2], axes=axes),
+    "idle codes": lambda axes: divergence_bars([0.0, 0.0], [0.0, 0.0], axes=axes),
+    "walks": lambda axes: traversal_grid(np.zeros((2, 3, 9)), names=["a", "b"], axes=axes),
+    "reliability": lambda axes: reliability([0.1, 0.9], [0, 1], axes=axes),
+    "code ranks": lambda axes: rank_histograms([[3, 5], [4, 4]], axes=axes),
     "reconstructions": lambda axes: reconstruction_rows(np.zeros((2, 9)), np.ones((2, 9)), axes=axes),
 }
 
@@ -105,10 +120,43 @@ def test_ranks_of_a_chain_above_another_fill_the_upper_half():
     assert (second - 1).tolist() == [0.0, 1.0]
 
 
+def test_chains_of_few_values_share_the_ranks_of_equal_ones():
+    coins = np.random.default_rng(0).integers(0, 2, size=(4, 4000))
+    for number, patch in enumerate(rank_bars(coins, bins=4).patches):
+        assert np.abs(np.asarray(patch.get_data().values) - number - 0.5).max() < 0.05
+
+
 @pytest.mark.parametrize("bad", [np.zeros(3), np.zeros((2, 0)), np.full((2, 3), np.nan)])
 def test_chains_without_numbers_are_refused(bad):
     with pytest.raises(DataError, match="chains"):
         trace_lines(bad)
+
+
+def test_a_gap_that_hardly_swaps_stands_out():
+    axes = swap_rates([0.5, 0.02, 0.5], round_trips=7)
+    colours = [to_rgb(bar.get_facecolor()) for bar in axes.patches]
+    assert colours[0] == colours[2] != colours[1]
+    assert axes.get_title() == "barrier 1.98, 7 round trips"
+
+
+def test_histograms_of_energies_are_densities():
+    for patch in energy_histograms(np.random.default_rng(0).normal(size=(500, 3))).patches:
+        values, edges, _ = patch.get_data()
+        assert (values * np.diff(edges)).sum() == pytest.approx(1)
+
+
+def test_running_estimates_show_their_difference_and_end():
+    axes = running_log_partition([0, 0.5, 1], [1.0, 2.0, 3.0], [1.0, 2.25, 3.5])
+    assert axes.get_lines()[1].get_ydata().tolist() == [0, 0.25, 0.5]
+    assert axes.get_title() == "at the machine: 3.00 forward, 3.50 reverse"
+    with pytest.raises(DataError, match="go together"):
+        running_log_partition([0, 1], [1, 2, 3], [1, 2, 3])
+
+
+@pytest.mark.parametrize("draw", [swap_rates, replica_flow, replica_paths, energy_histograms])
+def test_ladders_without_numbers_are_refused(draw):
+    with pytest.raises(DataError, match="ladder"):
+        draw(np.full((2, 2, 2), np.nan))
 
 
 def test_neighbouring_lines_differ_in_grey_or_dash():

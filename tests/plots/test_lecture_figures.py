@@ -29,8 +29,9 @@ FIGURES = {
 }
 
 
-def point(beta):
-    return SimpleNamespace(beta=beta, rate=5 / beta, distortion=10 * beta, active_units=3, total_correlation=0.2)
+def point(beta, gap=None):
+    counts = {"active_units": 3, "total_correlation": 0.2, "information_gap": gap}
+    return SimpleNamespace(beta=beta, rate=5 / beta, distortion=10 * beta, **counts)
 
 
 def codes(width=2):
@@ -47,6 +48,12 @@ def test_axes_are_accepted_returned_and_saved(name, tmp_path):
 def test_figures_of_several_axes_are_saved(tmp_path):
     for number, figure in enumerate((rate_distortion_curve([point(1), point(2)]), code_scatters([codes(), codes()]))):
         assert save(figure, tmp_path / f"{number}.png").stat().st_size > 500
+
+
+def test_the_gap_has_axes_of_its_own_where_factors_are_known():
+    assert len(rate_distortion_curve([point(1), point(2)]).axes) == 2
+    line = rate_distortion_curve([point(1, 0.3), point(2, 0.5)]).axes[2].get_lines()[0]
+    assert list(line.get_ydata()) == [0.3, 0.5]
 
 
 def test_bars_are_sorted_and_idle_ones_grey():

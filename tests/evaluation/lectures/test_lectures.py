@@ -8,6 +8,7 @@ import torch
 
 from genlatent import BetaVAE, load_data
 from genlatent.components import build, describe
+from genlatent.data.dataset import Dataset, Splits
 from genlatent.distributions.likelihoods.gaussian import Gaussian
 from genlatent.distributions.posteriors.laplace import Laplace
 from genlatent.errors import Unsupported
@@ -22,6 +23,7 @@ from genlatent.latent.vae import VAE
 from genlatent.networks.mlp import MLP
 from genlatent.objectives.base import Batch
 from genlatent.objectives.elbo import ELBO
+from genlatent.training.optimizer import Optimizer
 
 
 def test_both_gradient_estimates_agree_with_the_exact_one_and_have_their_variances():
@@ -158,6 +160,23 @@ def test_rate_falls_and_distortion_rises_with_beta(digits):
     assert rates == sorted(rates, reverse=True)
     assert distortions == sorted(distortions)
     assert points[0].bound == -rates[0] - distortions[0]
+    assert all(point.information_gap is None for point in points), "the classes of digits are not factors"
+
+
+def test_where_factors_are_known_each_point_has_its_gap():
+    """A code made of the factors themselves: nothing is trained, so the gap is the one of the perfect code."""
+    y = torch.cartesian_prod(torch.arange(3), torch.arange(4)).repeat(20, 1)
+    x = y.float()
+    data = Dataset(x, x, x, torch.Size([2]), "real", "factors", labels=Splits(y, y, y), label_names=("a", "b"))
+    points = rate_distortion(data, _copies, (1.0, 2.0), steps=1, optimizer=Optimizer(learning_rate=1e-9))
+    assert [point.information_gap for point in points] == pytest.approx([1.0, 1.0], abs=1e-6)
+
+
+def _copies(beta):
+    model = BetaVAE((2,), 2, likelihood=Gaussian(1.0), encoder=MLP(()), decoder=MLP(()), beta=beta)
+    with torch.no_grad():
+        model.encoder.layers[0].weight.copy_(torch.eye(4, 2))
+    return model
 
 
 def test_the_manifold_is_decoded_from_quantiles_upwards():

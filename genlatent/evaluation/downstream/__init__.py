@@ -1,0 +1,1 @@
+"""What a model is good for: finding outliers, filling gaps, taking noise away."""

@@ -1,0 +1,263 @@
+"""ln Z of a machine: exact where its states can be listed, otherwise annealed from both sides and judged."""
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from genlatent.energy.exact_draws import draw_exactly
+from genlatent.errors import Diverged, RecipeError, Unsupported
+from genlatent.evaluation.record import Record
+from genlatent.evaluation.two_sides import Verdict, judged
+from genlatent.sampling import schedule as schedules
+from genlatent.sampling import starts
+from genlatent.sampling.annealing import Annealing, AnnealingState
+from genlatent.sampling.bennett import Bennett, bennett
+from genlatent.sampling.driver import Progress, run
+from genlatent.sampling.gibbs import BlockGibbs
+from genlatent.sampling.pilot import pilot
+from genlatent.sampling.thermodynamic import Integral, integral
+from genlatent.sampling.weights import Estimate, Sides, log_mean, log_mean_inverse
+
+RUNS, STEPS = 500, 1000
+MOST_STEPS = 100_000  # where the number of steps follows from a wished precision
+PILOT = 100  # runs and steps, at most
+
+EXACT = "exact draws"  # the one start from which the reverse side is a bound
+
+
+@dataclass(frozen=True)
+class PartitionResult:
+    """ln Z with both sides it was seen from.
+
+    Args:
+        value: the number to quote: exact, or Bennett's from the forward runs and the reverse runs of all starts.
+        interval: 95 %, the hull of the starts' intervals; the number itself where it is exact.
+        wide: the same of 99 %.
+        method: how it was found.
+        verdict: `ok`, `doubtful` or `failed`.
+        reason: why it is not `ok`.
+        runs: of each side.
+        steps: of each run.
+        forward: annealed from the base rates; in the mean not above ln Z.
+        reverse: annealed back, by start: in the mean not below ln Z from exact draws, an estimate from others.
+        bennett: by start.
+        integrals: by start, by thermodynamic integration along the same runs.
+    """
+
+    value: float
+    interval: Sides
+    wide: Sides
+    method: str
+    verdict: str = "ok"
+    reason: str = ""
+    runs: int = 0
+    steps: int = 0
+    forward: Estimate | None = None
+    reverse: dict[str, Estimate] = field(default_factory=dict)
+    bennett: dict[str, Bennett] = field(default_factory=dict)
+    integrals: dict[str, Integral] = field(default_factory=dict)
+
+    def records(self) -> list[Record]:
+        """The number to quote, and the two sides."""
+        quoted = Record(
+            "ln Z", self.value, self.method, "nats", self.interval, self.runs, verdict=self.verdict, reason=self.reason
+        )
+        sides = [] if self.forward is None else [("forward", "in the mean not above ln Z", self.forward)]
+        for name, side in self.reverse.items():
+            bound = "in the mean not below ln Z" if name == EXACT else "an estimate, no bound"
+            sides.append((f"reverse from {name}", bound, side))
+        return [quoted, *(self._side(*side) for side in sides)]
+
+    def _side(self, name: str, meaning: str, side: Estimate) -> Record:
+        method = f"annealing {name}, {self.steps} steps, {side.ess:.0f} effective runs"
+        return Record(f"ln Z, {name}", side.value, method, "nats", side.interval, self.runs, reason=meaning)
+
+
+def log_partition(
+    machine: Any,
+    data: Tensor | None = None,
+    chains: Tensor | Mapping[str, Tensor] | None = None,
+    *,
+    runs: int = RUNS,
+    steps: int | None = STEPS,
+    deviation: float = 1.0,
+    settle: int | None = None,
+    schedule: str | Tensor = "adaptive",
+    temperature: float = 1.0,
+    estimate: bool = False,
+    generator: torch.Generator | None = None,
+    progress: Progress | None = None,
+) -> PartitionResult:
+    """ln Z by enumeration where at most 25 units have to be listed, otherwise by annealing from both sides.
+
+    Args:
+        machine: any Boltzmann machine; nothing of it is changed.
+        data: rows that it learned from: base rates where it has none, and one start of the reverse runs.
+        chains: states of persistent chains, another start: of the data layer, or of all layers by name.
+        runs: forward, and reverse from each start.
+        steps: of each run; None chooses them so that log-weights should spread no more than `deviation`.
+        deviation: the wished standard deviation of log-weights.
+        settle: Gibbs steps of the chains before the reverse runs start; as many as `steps` by default.
+        schedule: `adaptive` (by a pilot run), `uniform`, or the positions themselves.
+        temperature: of the machine.
+        estimate: anneal even where ln Z is exact; exact draws are then one of the starts.
+        generator: the random stream; a fresh one of seed 0 otherwise.
+        progress: called with steps done and steps in all.
+
+    >>> from genlatent import RBM
+    >>> result = log_partition(RBM(6, 4), runs=50, steps=20, estimate=True)
+    >>> result.verdict, round(result.value, 1)
+    ('ok', 6.9)
+    """
+    _check(runs, steps, settle)
+    exact = _exact(machine, temperature)
+    if exact is not None and not estimate:
+        return PartitionResult(exact, (exact, exact), (exact, exact), "exact, by enumeration")
+    generator = generator or torch.Generator(machine.base()[machine.data].device).manual_seed(0)
+    rows = None if data is None else machine.check(data)
+    machine = with_base_rates(machine, rows)
+    positions = _positions(machine, runs, steps, deviation, schedule, temperature, generator)
+    steps = len(positions) - 1
+    counter = _Total(2 * steps + (steps if settle is None else settle), progress)
+    ahead = Annealing(machine, positions, temperature)
+    with torch.no_grad():
+        end = run(ahead, ahead.init(runs, generator), steps, generator=generator, progress=counter.part(steps))
+        begun = _starts(machine, rows, chains, end, runs, temperature, generator)
+        settle = steps if settle is None else settle
+        joint = {layer: torch.cat([start[layer] for start in begun.values()]) for layer in machine.layers}
+        joint = starts.settled(machine, joint, settle, temperature, generator, counter.part(settle))
+        if exact is not None:
+            begun[EXACT] = draw_exactly(machine, runs, temperature=temperature, generator=generator)
+            joint = {layer: torch.cat((s, begun[EXACT][layer])) for layer, s in joint.items()}
+        back = Annealing(machine, positions, temperature, reverse=True)
+        home = run(back, back.start(joint), steps, generator=generator, progress=counter.part(steps))
+    weights = dict(zip(begun, home.log_weights.split(runs)))
+    return summary(ahead.log_partition_base(), end.log_weights, weights, steps, generator)
+
+
+def summary(
+    base: float,
+    forward: Tensor,
+    reverse: Mapping[str, Tensor],
+    steps: int,
+    generator: torch.Generator | None = None,
+) -> PartitionResult:
+    """What log-weights of both directions say of ln Z.
+
+    Args:
+        base: ln Z of the base model.
+        forward: log-weights of runs from the base model.
+        reverse: log-weights of runs back to it, by where they started.
+        steps: of each run.
+        generator: of the bootstrap.
+    """
+    for name, weights in (("forward", forward), *reverse.items()):
+        if not bool(weights.isfinite().all()):
+            raise Diverged(f"annealing ({name}) gave weights that are not finite: the parameters are too large")
+    bars = {name: _raised(bennett(forward, w, generator), base) for name, w in reverse.items()}
+    pooled = _raised(bennett(forward, torch.cat(list(reverse.values())), generator), base)
+    ahead = log_mean(forward, generator).shifted(base)
+    sides = {name: log_mean_inverse(w, generator).shifted(base) for name, w in reverse.items()}
+    interval = _hull([bar.interval for bar in (pooled, *bars.values())])
+    wide = _hull([bar.wide for bar in (pooled, *bars.values())])
+    verdict: Verdict = judged(ahead, sides, bars, wide)
+    integrals = {name: _integral(forward, w, base) for name, w in reverse.items()}
+    method = f"Bennett's ratio, {len(forward)} runs of {steps} steps each way, starts: {', '.join(reverse)}"
+    return PartitionResult(
+        pooled.value, interval, wide, method, *verdict, len(forward), steps, ahead, sides, bars, integrals
+    )
+
+
+def with_base_rates(machine: Any, rows: Tensor | None) -> Any:
+    """The machine itself where it has base rates; else a copy that has those of the rows."""
+    if rows is None or bool(machine.base()[machine.data].any()):
+        return machine
+    machine = copy.deepcopy(machine)
+    machine.base()[machine.data].copy_(machine.units[machine.data].link(rows.mean(0)))
+    return machine
+
+
+def _starts(
+    machine: Any,
+    rows: Tensor | None,
+    chains: Tensor | Mapping[str, Tensor] | None,
+    end: AnnealingState,
+    runs: int,
+    temperature: float,
+    generator: torch.Generator,
+) -> dict[str, dict[str, Tensor]]:
+    """States from which reverse runs start, by name; where nothing is given, fresh chains are one start."""
+    how = (runs, temperature, generator)
+    found = {}
+    if rows is not None:
+        found["data"] = starts.from_rows(machine, rows, *how)
+    if chains is not None:
+        found["chains"] = starts.from_chains(machine, chains, *how)
+    if not found:
+        found["fresh chains"] = dict(BlockGibbs(machine).init(runs, generator).layers)
+    return found | {"forward ends": starts.from_ends(end, runs, generator)}
+
+
+def _positions(
+    machine: Any,
+    runs: int,
+    steps: int | None,
+    deviation: float,
+    schedule: str | Tensor,
+    temperature: float,
+    generator: torch.Generator,
+) -> Tensor:
+    if isinstance(schedule, Tensor):
+        return schedule
+    if schedule == "uniform" and steps is not None:
+        return schedules.uniform(steps)
+    first = pilot(machine, min(runs, PILOT), min(max((steps or STEPS) // 10, 10), PILOT), temperature, generator)
+    steps = steps or min(first.steps_for(deviation), MOST_STEPS)
+    kinds: dict[str, Callable[[int], Tensor]] = {"adaptive": first.schedule, "uniform": schedules.uniform}
+    if schedule not in kinds:
+        raise RecipeError(f"schedule must be adaptive, uniform or positions, got {schedule!r}")
+    return kinds[schedule](steps)
+
+
+def _exact(machine: Any, temperature: float) -> float | None:
+    try:
+        with torch.no_grad():
+            return float(machine.log_partition_exact(beta=1 / temperature))
+    except Unsupported:
+        return None
+
+
+def _check(runs: int, steps: int | None, settle: int | None) -> None:
+    if runs < 2 or (steps is not None and steps < 1) or (settle is not None and settle < 0):
+        raise RecipeError(f"runs must be at least 2, steps 1 and settle 0, got {runs}, {steps}, {settle}")
+
+
+def _raised(found: Bennett, base: float) -> Bennett:
+    (a, b), (c, d) = found.interval, found.wide
+    return found._replace(value=found.value + base, interval=(a + base, b + base), wide=(c + base, d + base))
+
+
+def _integral(forward: Tensor, reverse: Tensor, base: float) -> Integral:
+    value, (a, b), (c, d) = integral(forward, reverse)
+    return Integral(value + base, (a + base, b + base), (c + base, d + base))
+
+
+def _hull(intervals: list[Sides]) -> Sides:
+    return min(low for low, _ in intervals), max(high for _, high in intervals)
+
+
+class _Total:
+    """Progress over several parts as one."""
+
+    def __init__(self, total: int, progress: Progress | None):
+        self.total, self.progress, self.behind = total, progress, 0
+
+    def part(self, steps: int) -> Progress | None:
+        """Progress of the next part, that has so many steps."""
+        before, self.behind = self.behind, self.behind + steps
+        tell = self.progress
+        return None if tell is None else lambda done, _: tell(before + done, self.total)

@@ -1,0 +1,1 @@
+"""How much samples look like the data: with other people's yardsticks, but without anybody's downloaded network."""
