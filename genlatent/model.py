@@ -43,6 +43,10 @@ class Model(nn.Module):
         """The code of each row: a point estimate (mean of q(z|x), of p(h|x), or the code itself)."""
         raise self._unsupported("encode")
 
+    def encoded(self, x: Tensor) -> Tensor:
+        """The code of each row, differentiable and unchecked, for training on; gaps must be filled."""
+        raise Unsupported(f"{type(self).__name__} has no code with a derivative, so its encoder cannot be trained on")
+
     def decode(self, z: Tensor) -> Tensor:
         """The mean of x given a code."""
         raise self._unsupported("decode")

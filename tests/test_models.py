@@ -15,6 +15,27 @@ from genlatent.training.step import Rows, Step
 
 EXAMPLES = {
     "autoencoder": {"name": "autoencoder", "event_shape": [1, 8, 8], "latent": 5},
+    "sparse-coding": {"name": "sparse-coding", "event_shape": [1, 8, 8], "atoms": 20, "iterations": 8},
+    "stacked-autoencoder": {"name": "stacked-autoencoder", "event_shape": [1, 8, 8], "hidden": [20, 5]},
+    "fine-tune": {
+        "name": "fine-tune",
+        "base": {"name": "stacked-autoencoder", "event_shape": [1, 8, 8], "hidden": [20, 5]},
+        "classes": 10,
+    },
+    "masked-autoencoder": {
+        "name": "masked-autoencoder",
+        "event_shape": [1, 8, 8],
+        "width": 8,
+        "layers": 1,
+        "heads": 2,
+        "decoder_width": 8,
+        "loss": "cross-entropy",
+    },
+    "generative-autoencoder": {
+        "name": "generative-autoencoder",
+        "autoencoder": {"name": "autoencoder", "event_shape": [1, 8, 8], "latent": 5},
+        "components": 3,
+    },
     "vae": {"name": "vae", "event_shape": [1, 8, 8], "latent": 3},
     "beta-vae": {
         "name": "beta-vae",
@@ -26,6 +47,30 @@ EXAMPLES = {
     "beta-tc-vae": {"name": "beta-tc-vae", "event_shape": [1, 8, 8], "latent": 3},
     "factor-vae": {"name": "factor-vae", "event_shape": [1, 8, 8], "latent": 3, "classifier": [16]},
     "rbm": {"name": "rbm", "visible": [1, 8, 8], "hidden": 12},
+    "fully-visible-boltzmann-machine": {"name": "fully-visible-boltzmann-machine", "visible": [1, 8, 8]},
+    "boltzmann-machine": {
+        "name": "boltzmann-machine",
+        "visible": [1, 8, 8],
+        "hidden": 6,
+        "masks": {"visible_visible": {"name": "lattice", "shape": [8, 8], "periodic": False}},
+    },
+    "dbm": {"name": "dbm", "visible": [1, 8, 8], "hidden": [12, 6]},
+    "dbn": {"name": "dbn", "visible": [1, 8, 8], "hidden": [12, 6]},
+    "classification-rbm": {"name": "classification-rbm", "visible": [1, 8, 8], "hidden": 12, "classes": 10},
+    "conditional-rbm": {"name": "conditional-rbm", "visible": [1, 8, 8], "hidden": 12, "condition": 10},
+    "neural-energy": {
+        "name": "neural-energy",
+        "event_shape": [1, 8, 8],
+        "network": {"name": "mlp", "hidden": [32], "activation": "silu"},
+        "support": "unit",
+    },
+    "joint-energy": {
+        "name": "joint-energy",
+        "event_shape": [1, 8, 8],
+        "classes": 10,
+        "network": {"name": "mlp", "hidden": [32], "activation": "silu"},
+        "support": "unit",
+    },
     "ladder-vae": {"name": "ladder-vae", "event_shape": [1, 8, 8], "latents": [4, 2], "features": 32},
     "vq-vae": {"name": "vq-vae", "event_shape": [1, 8, 8], "codes": [2, 2], "codebook": 16, "embedding": 4},
     "draw": {"name": "draw", "event_shape": [1, 8, 8], "latent": 3, "steps": 3, "hidden": 32, "window": 3},
@@ -81,6 +126,7 @@ def answered(model: Model, x) -> dict:
         "decode": lambda: model.decode(model.encode(x, **told), **told),
         "reconstruct": lambda: model.reconstruct(x, **told),
         "score": lambda: model.score(x, generator=generator, **told),
+        "impute": lambda: model.impute(gappy(x), generator=generator, **told),
     }
     found, refusals = {}, []
     for verb, ask in verbs.items():
@@ -90,6 +136,13 @@ def answered(model: Model, x) -> dict:
             refusals.append(str(reason))
     assert all(type(model).__name__ in refusal for refusal in refusals)
     return found
+
+
+def gappy(x):
+    """Rows of which the left half is missing, but for the first, of which nothing is."""
+    x = x.clone()
+    x[1:, :, :, :4] = torch.nan
+    return x
 
 
 def state_of(model):
@@ -120,7 +173,8 @@ def test_verbs_answer_with_finite_numbers_of_the_right_shape(model, digits, x):
     fit(model, digits, steps=3)
     found = answered(model, x)
     assert len(found) >= 4
-    shapes = {"sample": (4, 1, 8, 8), "decode": (20, 1, 8, 8), "reconstruct": (20, 1, 8, 8), "score": (20,)}
+    pictures = dict.fromkeys(("decode", "reconstruct", "impute"), (20, 1, 8, 8))
+    shapes = {"sample": (4, 1, 8, 8), "score": (20,), **pictures}
     for verb, answer in found.items():
         assert answer.isfinite().all(), verb
         assert answer.device.type == x.device.type
@@ -135,6 +189,23 @@ def test_verbs_move_nothing(model, digits, x):
     assert_unchanged(model, before)
     assert torch.equal(torch.get_rng_state(), random), "draws belong to the generator"
     assert model.training == mode
+
+
+def test_gaps_are_filled_and_what_was_observed_stays(model, x, device):
+    generator = torch.Generator(device=device).manual_seed(3)
+    if type(model).impute is Model.impute:
+        assert model.family == "autoencoder", "a density that cannot fill gaps"
+        with pytest.raises(Unsupported, match="impute"):
+            model.impute(gappy(x), generator=generator)
+        return
+    before = gappy(x)
+    filled = model.impute(before, generator=generator, **labels(model, x))
+    assert not filled.isnan().any()
+    assert torch.equal(filled[~before.isnan()], x[~before.isnan()])
+    assert torch.equal(filled[0], x[0])
+    assert bool(((filled >= 0) & (filled <= 1)).all()), "means of bits"
+    assert torch.equal(before.isnan(), gappy(x).isnan()), "the rows that were given are left as they were"
+    assert not model.missing
 
 
 def test_same_generator_same_sample(model, device):

@@ -1,43 +1,71 @@
-"""Draws on disk: pictures or numbers, by the ending of the file's name; each is there whole or not at all."""
+"""Rows of a model on disk: pictures, arrays or tables, by the ending of the name; each is there whole or not at all."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
-from genlatent.errors import RecipeError
+from genlatent.data.images import write_folder
+from genlatent.data.restored import to_table
+from genlatent.data.standards import in_own_units
+from genlatent.data.written import write_table
+from genlatent.errors import RecipeError, RunError
 from genlatent.plots.grids import image_grid
 from genlatent.plots.writing import save
 from genlatent.registry import nearest
 from genlatent.storage import new_file
 
-ENDINGS = (".png", ".npy", ".npz", ".csv")
+TABLES = (".csv", ".parquet")
+ENDINGS = (".png", ".npy", ".npz", *TABLES)
+
+
+def default_place(about: Mapping[str, Any], name: str) -> Path:
+    """The file that is written where the user names none: a table for rows of a table, a picture otherwise.
+
+    >>> default_place({"columns": ["age"]}, "samples").name
+    'samples.csv'
+    """
+    return Path(f"{name}.csv" if about.get("columns") else f"{name}.png")
 
 
 def check_ending(path: Path) -> None:
-    """Refuse a name that says no known format, before anything is computed."""
-    if path.suffix.lower() not in ENDINGS:
-        raise RecipeError(f"{path}: draws are written as {', '.join(ENDINGS)}; {nearest(path.suffix, list(ENDINGS))}")
-
-
-def write(draws: np.ndarray, path: Path, about: Mapping[str, Any], seed: int) -> None:
-    """Write draws in the shape of the data they imitate, with the seed where the format has a place for it."""
-    check_ending(path)
-    x = draws.reshape(len(draws), *about.get("shape", draws.shape[1:]))
+    """Refuse a name that says no known format, or a folder that is there already, before anything is computed."""
     ending = path.suffix.lower()
+    if not ending and path.exists():
+        raise RunError(f"{path} exists already; name a folder that does not, or a file ending in {', '.join(ENDINGS)}")
+    if ending and ending not in ENDINGS:
+        raise RecipeError(
+            f"{path}: draws are written as {', '.join(ENDINGS)}, or into a folder of pictures; "
+            f"{nearest(path.suffix, list(ENDINGS))}"
+        )
+
+
+def write(rows: np.ndarray | Tensor, path: Path, about: Mapping[str, Any], seed: int) -> None:
+    """Write rows in the form of the data they imitate, with the seed where the format has a place for it.
+
+    A table has the columns, the texts and the whole numbers of the user's own; a name without an ending is a folder
+    with one picture for each row.
+    """
+    check_ending(path)
+    values = rows.numpy(force=True) if isinstance(rows, Tensor) else rows
+    x, ending = values.reshape(len(values), *about.get("shape", values.shape[1:])), path.suffix.lower()
+    if ending in TABLES:
+        write_table(to_table(x, about), path)
+        return
+    x = in_own_units(x, about).astype(values.dtype)
     if ending == ".png":
         save(image_grid(x), path, note={"seed": str(seed), "data": str(about.get("title", ""))})
-        return
+    elif not ending:
+        write_folder(x, path)
+    else:
+        _write_array(x, path, seed)
+
+
+def _write_array(x: np.ndarray, path: Path, seed: int) -> None:
     with new_file(path) as temporary, temporary.open("wb") as file:
-        if ending == ".npy":
+        if path.suffix.lower() == ".npy":
             np.save(file, x, allow_pickle=False)
-        elif ending == ".npz":
-            np.savez_compressed(file, x=x, seed=np.int64(seed))
         else:
-            _write_csv(file, x.reshape(len(x), -1), about.get("columns") or ())
-
-
-def _write_csv(file: Any, rows: np.ndarray, columns: Any) -> None:
-    header = ",".join(columns) if len(columns) == rows.shape[1] else ",".join(f"x{i}" for i in range(rows.shape[1]))
-    np.savetxt(file, rows, fmt="%.9g", delimiter=",", header=header, comments="")
+            np.savez_compressed(file, x=x, seed=np.int64(seed))

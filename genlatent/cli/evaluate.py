@@ -14,6 +14,17 @@ def evaluate(
     ] = None,
     binarise: Annotated[str, typer.Option(help="Of the data that --data names: none, threshold, static, ...")] = "none",
     samples: Annotated[int, typer.Option(min=1, help="Importance samples for each row, or draws of each chain.")] = 500,
+    runs: Annotated[int, typer.Option(min=2, help="Annealing runs of a machine too large to be listed.")] = 200,
+    steps: Annotated[
+        int, typer.Option(min=1, help="Steps of each; 6000, and 1000 runs, for numbers to publish.")
+    ] = 1000,
+    quality: Annotated[bool, typer.Option("--quality", help="Judge samples as well: slow.")] = False,
+    guide: Annotated[
+        bool, typer.Option("--guide", help="Of a latent model: collapse, predictive checks, calibration.")
+    ] = False,
+    sides: Annotated[
+        bool, typer.Option("--sides", help="Of a latent model: the likelihood from both sides, by annealing in z.")
+    ] = False,
     seed: options.Seed = 0,
     device: options.Device = "auto",
     quiet: options.Quiet = False,
@@ -24,19 +35,16 @@ def evaluate(
 
     Example: genlatent evaluate runs/digits-vae --samples 1000
     """
-    from genlatent import storage
+    from genlatent.cli.judging import NAME, home, judge, read
     from genlatent.cli.opening import data_of, opened
     from genlatent.cli.terminal import Terminal
-    from genlatent.evaluation.evaluate import evaluate
 
     job = opened(run, device, allow_import)
     judged = data_of(job, data, binarise).to(job.device)
-    records = evaluate(job.model, judged, samples=samples, seed=seed)
-    plain = {"run": str(run), "seed": seed, "records": [record.plain() for record in records]}
-    place = (run if run.is_dir() else run.parent) / "records.json"
-    storage.write_json(place, plain)
+    also = [name for name, wished in {"quality": quality, "guide": guide, "sides": sides}.items() if wished]
+    plain = judge(job, judged, samples=samples, effort=(runs, steps), seed=seed, also=also)
     terminal = Terminal(quiet=quiet, as_json=as_json)
     terminal.say(f"On {len(judged.test)} test rows of {judged.title}:")
-    terminal.records([("", record) for record in records])
-    terminal.say(f"-> {place}")
+    terminal.records([("", record) for record in read(plain)])
+    terminal.say(f"-> {home(run) / NAME}")
     terminal.result(plain)

@@ -5,7 +5,23 @@ from collections.abc import Sequence
 
 import typer
 
-from genlatent.cli import data, demo, evaluate, info, models, sample, train
+from genlatent.cli import (
+    compare,
+    data,
+    decode,
+    demo,
+    denoise,
+    diagnose,
+    encode,
+    evaluate,
+    impute,
+    info,
+    models,
+    reconstruct,
+    report,
+    sample,
+    train,
+)
 from genlatent.errors import GenlatentError
 
 BAD_INPUT = 2
@@ -18,7 +34,11 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for verb in (train.train, sample.sample, evaluate.evaluate, demo.demo, models.models, info.info):
+for verb in (train.train, sample.sample, evaluate.evaluate, diagnose.diagnose, demo.demo, models.models, info.info):
+    app.command()(verb)
+for verb in (encode.encode, decode.decode, reconstruct.reconstruct, denoise.denoise, impute.impute):
+    app.command()(verb)
+for verb in (compare.compare, report.report):
     app.command()(verb)
 app.add_typer(data.app, name="data")
 

@@ -14,8 +14,8 @@ from genlatent.numerics import devices
 from genlatent.recipes import assembly
 from genlatent.recipes.reading import read_values
 from genlatent.recipes.schema import Recipe, checked
-from genlatent.training.checkpoint import load
-from genlatent.training.run import data_info
+from genlatent.training.checkpoint import load, read_tensors
+from genlatent.training.run import checkpoint_of, data_info
 
 RECIPE = "recipe.yaml"
 
@@ -43,11 +43,30 @@ def recipe_of(path: Path, advice: str = "name a run folder that `genlatent train
     return checked(read_values(place), str(place))
 
 
-def data_of(run: Opened, named: str | None = None, binarise: str = "none") -> Dataset:
-    """The data that the run was trained on, or those that the user names instead."""
+def data_of(
+    run: Opened, named: str | None = None, binarise: str = "none", advice: str = "name the data with --data"
+) -> Dataset:
+    """The data that the run was trained on, or those that the user names instead; `advice` says how to name them."""
     if named is not None:
         return load_data(named, binarise=binarise)
-    data = assembly.data(recipe_of(run.path, "name what to judge on with --data"))
+    data = assembly.data(recipe_of(run.path, advice))
     if data.fingerprint != run.about["fingerprint"]:
-        raise RunError(f"{data.title} has changed since {run.path} was trained on it; name the data with --data")
+        raise RunError(f"{data.title} has changed since {run.path} was trained on it; {advice}")
     return data
+
+
+def chains_of(run: Opened) -> dict[str, torch.Tensor] | None:
+    """The persistent chains that the training of a machine ended with, by layer; None where it kept none."""
+    place = checkpoint_of(run.path) / "trainer.safetensors"
+    data = getattr(run.model, "data", None)
+    if data is None or not place.is_file():
+        return None
+    found = {name: s for name, s in read_tensors(place).items() if name.startswith("/state/chains")}
+    named = {name.removeprefix("/state/chains").lstrip("_/") or data: s for name, s in found.items()}
+    chains = {name: s.flatten(1).to(run.device) for name, s in named.items() if _fits(run.model, name, s)}
+    return chains if data in chains else None
+
+
+def _fits(model: Any, layer: str, s: torch.Tensor) -> bool:
+    """Whether these are states of that layer, one for each chain."""
+    return layer in model.layers and s.dim() > 1 and s.is_floating_point() and s[0].numel() == model.sizes[layer]

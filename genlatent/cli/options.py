@@ -14,3 +14,29 @@ AllowImport = Annotated[
     list[str] | None,
     typer.Option(help="Trust modules with this prefix: models of a run may then come from them.", metavar="PREFIX"),
 ]
+Method = Annotated[
+    str | None,
+    typer.Option(
+        help="What moves the chains: gibbs, tempering or tempered-transitions of a Boltzmann machine; mala, hmc or "
+        "langevin of a neural energy."
+    ),
+]
+Rows = Annotated[
+    Path | None,
+    typer.Argument(
+        help="Rows: .png and other pictures, .npy, .npz, .csv, .parquet, or a folder of pictures; the run's own test "
+        "rows unless given.",
+        metavar="[FILE]",
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        help="What to write: .png, .npy, .npz, .csv or .parquet, or a new folder of pictures; in this folder and in "
+        "the format of FILE unless given."
+    ),
+]
+Label = Annotated[
+    str | None,
+    typer.Option(help="For a conditional model: 3 for all rows, or labels.npy with one for each.", metavar="Y"),
+]

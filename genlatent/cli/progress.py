@@ -1,8 +1,17 @@
-"""How a training is watched: a moving bar on a terminal, one line for each epoch elsewhere."""
+"""How a training or a chain is watched: a moving bar on a terminal; elsewhere a line for each epoch of a training."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from genlatent.cli.terminal import Terminal
 from genlatent.evaluation.record import number
@@ -60,3 +69,12 @@ def line(trainer: Any, row: dict[str, Any]) -> str:
     names = sorted((n for n in row if n not in HIDDEN), key=lambda n: (n not in ("loss", trainer.watch), "/" in n))
     metrics = "  ".join(f"{name} {number(row[name])}" for name in names[:SHOWN])
     return f"epoch {row['epoch']}/{trainer.epochs}  {metrics}"
+
+
+@contextmanager
+def stepping(terminal: Terminal, text: str) -> Iterator[Callable[[int, int], None]]:
+    """What is called with steps done and steps in all; it moves a bar where somebody looks on."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=terminal.console, transient=True, disable=not terminal.live) as bar:
+        task = bar.add_task(text, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -1,6 +1,7 @@
-"""`genlatent sample`: draws from a trained model, as pictures or numbers."""
+"""`genlatent sample`: draws from a trained model, as pictures, arrays or the user's own table, or whole chains."""
 
 import inspect
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,53 +10,149 @@ import typer
 from genlatent.cli import options
 from genlatent.errors import RecipeError
 
+NUMBER = 64
+
 
 def sample(
     run: options.Run,
-    number: Annotated[int, typer.Option("-n", "--number", min=1, help="How many draws.")] = 64,
-    out: Annotated[Path, typer.Option(help="File to write: .png, .npy, .npz or .csv.")] = Path("samples.png"),
+    number: Annotated[
+        int | None, typer.Option("-n", "--number", min=1, help=f"How many draws; {NUMBER} unless given.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="What to write: .png, .npy, .npz, .csv or .parquet, or a new folder of pictures; samples.png, or "
+            "samples.csv for a table, unless given. Chains are written as .nc.",
+        ),
+    ] = None,
     given: Annotated[
         list[str] | None,
         typer.Option(
-            help="What is held fixed: label=3, or x=half.npy with NaN where it shall be drawn.", metavar="K=V"
+            help="What is held fixed: label=3, or x=half.npy (or .csv) with NaN where it shall be drawn.",
+            metavar="K=V",
         ),
     ] = None,
     seed: options.Seed = 0,
     temperature: Annotated[float | None, typer.Option(help="Of a model that has one; 1 is the model itself.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Of the chains, for a model that is sampled by chains.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Of the chains, for a model sampled by chains.")] = None,
+    method: options.Method = None,
+    chains: Annotated[int | None, typer.Option(min=1, help="Keep whole chains, this many; 4 unless given.")] = None,
+    draws: Annotated[int | None, typer.Option(min=1, help="Kept of each chain; 1000 unless given.")] = None,
+    burn_in: Annotated[int | None, typer.Option(min=0, help="Steps before the first; 500 unless given.")] = None,
+    thin: Annotated[int | None, typer.Option(min=1, help="Steps from one to the next; 1 unless given.")] = None,
     device: options.Device = "auto",
     quiet: options.Quiet = False,
     as_json: options.Json = False,
     allow_import: options.AllowImport = None,
 ) -> None:
-    """Draw from the model of a RUN.
+    """Draw from the model of a RUN, or keep whole Markov chains of it, which ArviZ opens.
 
     Example: genlatent sample runs/digits-rbm -n 100 --out digits.png --seed 1
+
+    Example: genlatent sample runs/digits-rbm --chains 64 --draws 1000 --burn-in 500 --thin 10 --out chains.nc
     """
-    from genlatent.cli.draws import check_ending, write
-    from genlatent.cli.given import read_given
     from genlatent.cli.opening import opened
     from genlatent.cli.terminal import Terminal
+
+    length = {"chains": chains, "draws": draws, "burn_in": burn_in, "thin": thin}
+    length = {name: value for name, value in length.items() if value is not None}
+    how = {"temperature": temperature, "method": method}
+    where = {"run": run, "seed": seed, "given": given or [], "terminal": Terminal(quiet=quiet, as_json=as_json)}
+    if length or (out is not None and out.suffix.lower() == ".nc"):
+        if number is not None or steps is not None:
+            raise RecipeError("chains are counted by --chains, --draws, --burn-in and --thin; leave -n and --steps out")
+        place = _place_of_chains(out)
+        _chains(opened(run, device, allow_import), length, place, how, **where)
+    else:
+        _check_ending(out)
+        _rows(opened(run, device, allow_import), number or NUMBER, out, how | {"steps": steps}, **where)
+
+
+def _place_of_chains(out: Path | None) -> Path:
+    from genlatent.cli.chains import check_place
+
+    return check_place(out)
+
+
+def _check_ending(out: Path | None) -> None:
+    from genlatent.cli.draws import check_ending
+
+    if out is not None:
+        check_ending(out)
+
+
+def _rows(
+    job: Any, number: int, out: Path | None, how: dict[str, Any], run: Path, seed: int, given: list[str], terminal: Any
+) -> None:
+    """Independent draws."""
+    from genlatent.cli.draws import default_place, write
+    from genlatent.cli.given import read_given
+    from genlatent.cli.progress import stepping
     from genlatent.numerics.randomness import stream
 
-    check_ending(out)
-    job = opened(run, device, allow_import)
-    held = job.model.refuse_unknown(read_given(given or [], job.device))
-    extra = _taken(job.model, temperature=temperature, steps=steps)
-    draws = job.model.sample(number, given=held or None, generator=stream(seed, job.device, name="sample"), **extra)
-    write(draws.numpy(force=True), out, job.about, seed)
-    terminal = Terminal(quiet=quiet, as_json=as_json)
+    out = out or default_place(job.about, "samples")
+    held = job.model.refuse_unknown(read_given(given, job.device, job.about))
+    extra = _taken(job.model, "sample", how)
+    with stepping(terminal, f"{number} draws") as progress:
+        watched = {"progress": progress} if "progress" in parameters(job.model, "sample") else {}
+        generator = stream(seed, job.device, name="sample")
+        draws = job.model.sample(number, given=held or None, generator=generator, **extra, **watched)
+    write(draws, out, job.about, seed)
     terminal.say(f"{number} draws from {run} (seed {seed}) -> {out}")
-    terminal.result(
-        {"run": str(run), "out": str(out), "number": number, "seed": seed, "shape": list(draws.shape), **extra}
-    )
+    found = {"run": str(run), "out": str(out), "number": number, "seed": seed, "shape": list(draws.shape)}
+    terminal.result(found | extra)
 
 
-def _taken(model: Any, **asked: Any) -> dict[str, Any]:
+def _chains(
+    job: Any,
+    length: Mapping[str, int],
+    out: Path,
+    how: dict[str, Any],
+    run: Path,
+    seed: int,
+    given: list[str],
+    terminal: Any,
+) -> None:
+    """Whole chains, and whether they agree."""
+    from genlatent.cli import chains
+    from genlatent.cli.given import read_given
+
+    chains.check_model(job.model)
+    held = job.model.refuse_unknown(read_given(given, job.device, job.about))
+    extra, asked = _taken(job.model, "trace", how), chains.Length(**length)
+    draws = chains.run(job, asked, held, seed, terminal, **extra)
+    chains.write(draws, out, run=str(run), model=type(job.model).__name__, seed=seed, **extra)
+    terminal.say(f"{asked.draws} draws of {asked.chains} chains from {run} (seed {seed}) -> {out}")
+    found = chains.judged(job.model, draws, held)
+    chains.show(found, terminal)
+    plain = {"records": [record.plain() for record in found.records], "reason": found.reason}
+    terminal.result({"run": str(run), "out": str(out), "seed": seed, **asked._asdict(), **extra, **plain})
+
+
+def _taken(model: Any, verb: str, asked: Mapping[str, Any]) -> dict[str, Any]:
     """The options that were given, refused by name where this model has none such."""
-    known = inspect.signature(model.sample).parameters
+    known = parameters(model, verb)
     found = {name: value for name, value in asked.items() if value is not None}
     for name in found:
         if name not in known:
             raise RecipeError(f"{type(model).__name__} is sampled without a {name}; leave --{name} out")
     return found
+
+
+def parameters(model: Any, verb: str) -> set[str]:
+    """What a verb takes, through every class that passes the rest of its arguments on.
+
+    >>> class Above:
+    ...     def sample(self, n, steps=1): ...
+    >>> class Below(Above):
+    ...     def sample(self, n, given=None, **how): ...
+    >>> sorted(parameters(Below(), "sample"))
+    ['given', 'n', 'steps']
+    """
+    known: set[str] = set()
+    for kind in (kind for kind in type(model).__mro__ if verb in vars(kind)):
+        found = inspect.signature(vars(kind)[verb]).parameters.values()
+        known |= {one.name for one in found if one.kind is not one.VAR_KEYWORD}
+        if all(one.kind is not one.VAR_KEYWORD for one in found):
+            break
+    return known - {"self"}

@@ -19,6 +19,7 @@ from genlatent.recipes.reading import dump, read
 from genlatent.recipes.schema import Recipe
 from genlatent.training.callbacks import Callback
 from genlatent.training.fit import History, fit
+from genlatent.training.pretraining import cut_short, pretrain
 from genlatent.training.run import RunFolder
 
 RUNS = Path("runs")
@@ -41,8 +42,13 @@ class KeepRecipe(Callback):
 
     def begin(self, trainer: Any) -> None:
         """Write it, once."""
-        if first_process() and not self.job.resume:
-            storage.write_text(self.job.out / RECIPE, dump(self.job.recipe.resolved()))
+        keep_recipe(self.job)
+
+
+def keep_recipe(job: Job) -> None:
+    """Write the resolved recipe into the run folder, unless it lies there."""
+    if first_process() and not job.resume:
+        storage.write_text(job.out / RECIPE, dump(job.recipe.resolved()))
 
 
 def fresh(recipe: str, overrides: list[str], out: Path | None) -> Job:
@@ -73,6 +79,9 @@ def trained(job: Job, terminal: Terminal, device: str = "auto") -> History:
     model = initial(job, data).to(devices.find(device))
     terminal.say(f"Training {type(model).__name__} with {parameters(model):,} parameters on {data.title} -> {job.out}")
     with stopping_on_request() as stop:
+        stopped = pretrained(job, model, data, [*watching(terminal), stop])
+        if stopped is not None:
+            return stopped
         return fit(
             model,
             data,
@@ -82,6 +91,17 @@ def trained(job: Job, terminal: Terminal, device: str = "auto") -> History:
             resume=job.resume,
             **assembly.training(job.recipe),
         )
+
+
+def pretrained(job: Job, model: Model, data: Dataset, callbacks: list[Callback]) -> History | None:
+    """Train the layers of a deep model greedily, where the recipe says so; the history that the user cut short."""
+    settings = assembly.pretraining(job.recipe)
+    if settings is None or RunFolder(job.out).pointed("last") is not None:
+        return None
+    keep_recipe(job)
+    place = job.out / "pretraining"
+    last = pretrain(model, data, run=place, resume=job.resume, callbacks=callbacks, **settings)[-1]
+    return last if cut_short(last) else None
 
 
 def initial(job: Job, data: Dataset) -> Model:

@@ -44,3 +44,26 @@ def test_data_that_changed_since_the_training_are_refused(runs, tmp_path, ask):
     said = ask("evaluate", tmp_path / "run")
     assert said.code == 2
     assert "has changed since" in said.err
+
+
+def test_annealing_starts_from_the_chains_of_the_training_too(tmp_path, ask):
+    changes = ["train.steps=3", "model.hidden=30", "objective.chains=20", "--out", tmp_path / "run"]
+    assert ask("train", "digits-rbm", *changes, "--quiet").code == 0
+    said = ask("evaluate", tmp_path / "run", "--runs", 20, "--steps", 30, "--samples", 20, "--json")
+    records = [Record.from_plain(values) for values in said.json["records"]]
+    assert [r.metric for r in records[:3]] == ["log-likelihood", "log-likelihood, forward", "log-likelihood, reverse"]
+    assert "20 runs of 30 steps each way, starts: data, chains, forward ends" in records[0].method
+
+
+def test_one_run_of_annealing_is_refused(runs, ask):
+    assert ask("evaluate", runs / "digits-rbm", "--runs", 1).code == 2
+
+
+def test_the_guide_and_samples_are_judged_where_that_is_wished(runs, tmp_path, ask):
+    shutil.copytree(runs / "digits-vae", tmp_path / "run")
+    said = ask("evaluate", tmp_path / "run", "--samples", 20, "--guide", "--quality", "--json")
+    found = {record["metric"] for record in said.json["records"]}
+    assert {"mutual information", "calibration", "predictive check, mean", "Frechet distance"} <= found
+    refused = ask("evaluate", runs / "digits-rbm", "--samples", 20, "--guide")
+    assert refused.code == 2
+    assert "has no guide" in refused.err

@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-VERBS = ("train", "sample", "evaluate", "demo", "models", "info", "data")
+VERBS = ("train", "sample", "evaluate", "diagnose", "demo", "models", "info", "data", "compare", "report")
+VERBS += ("encode", "decode", "reconstruct", "denoise", "impute")
 HEAVY = ("torch", "pyro", "arviz", "matplotlib", "numpy", "scipy", "sklearn")
 
 

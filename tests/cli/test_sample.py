@@ -7,11 +7,11 @@ from PIL import Image
 
 from genlatent import save
 
-ENDINGS = ("png", "npy", "npz", "csv")
+FORMATS = ("png", "npy", "npz", "csv")
 
 
 @pytest.mark.parametrize("name", ["digits-vae", "digits-rbm"])
-@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("ending", FORMATS)
 def test_each_format_holds_the_draws_and_nothing_else_is_left(name, ending, runs, tmp_path, ask):
     place = tmp_path / f"x.{ending}"
     said = ask("sample", runs / name, "-n", 6, "--out", place, "--seed", 3, "--json")

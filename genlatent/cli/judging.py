@@ -1,0 +1,65 @@
+"""Records of a run: read where they are still true, found and written where they are not."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import genlatent
+from genlatent import storage
+from genlatent.cli.opening import Opened, chains_of
+from genlatent.data.checksums import of_file
+from genlatent.data.dataset import Dataset
+from genlatent.errors import RunError
+from genlatent.evaluation.evaluate import evaluate
+from genlatent.evaluation.record import Record
+from genlatent.training.run import checkpoint_of
+
+NAME = "records.json"
+
+
+def home(run: Path) -> Path:
+    """Where a run's records lie."""
+    return run if run.is_dir() else run.parent
+
+
+def asked(job: Opened, data: Dataset, samples: int, effort: tuple[int, int], seed: int) -> dict[str, Any]:
+    """Everything that records depend on, as plain values."""
+    return {
+        "genlatent": genlatent.__version__,
+        "weights": of_file(checkpoint_of(job.path) / "model.safetensors"),
+        "data": data.fingerprint,
+        "title": data.title,
+        "samples": samples,
+        "effort": list(effort),
+        "seed": seed,
+    }
+
+
+def judge(
+    job: Opened, data: Dataset, samples: int, effort: tuple[int, int], seed: int, also: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Judge the model of a run, write its records, and return them as plain values; `also` only adds to them."""
+    how: dict[str, Any] = {"samples": samples, "seed": seed, "effort": effort}
+    records = evaluate(job.model, data, state=chains_of(job), also=also, **how)
+    plain = {"run": str(job.path), "seed": seed, "asked": asked(job, data, **how)}
+    plain["records"] = [record.plain() for record in records]
+    storage.write_json(home(job.path) / NAME, plain)
+    return plain
+
+
+def known(job: Opened, data: Dataset, samples: int, effort: tuple[int, int], seed: int) -> dict[str, Any] | None:
+    """What lies there already, if it is about this model, these data and this effort."""
+    place = home(job.path) / NAME
+    if not place.is_file():
+        return None
+    try:
+        plain = storage.read_json(place)
+    except RunError:
+        return None
+    same = isinstance(plain, dict) and plain.get("asked") == asked(job, data, samples, effort, seed)
+    return plain if same else None
+
+
+def read(plain: dict[str, Any]) -> list[Record]:
+    """Records from plain values."""
+    return [Record.from_plain(values) for values in plain["records"]]
