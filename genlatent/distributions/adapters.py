@@ -20,6 +20,10 @@ VALUES = {
     type(constraints.simplex): "shares",
     type(constraints.unit_interval): "values of an interval",
     type(constraints.real): "real values",
+    type(constraints.positive): "positive values",
+    type(constraints.nonnegative): "positive values",
+    type(constraints.nonnegative_integer): "whole numbers",
+    type(constraints.integer_interval(0, 2)): "class numbers",
 }
 
 
@@ -99,6 +103,21 @@ def check_prior(prior: Prior) -> None:
         raise RecipeError(
             f"the prior gives events of shape {tuple(shape)}, the latent has shape {tuple(wanted or ())}; "
             "give it that shape, and .to_event(...) where its dimensions are independent"
+        )
+
+
+def check_likelihood(likelihood: Any) -> None:
+    """Refuse a likelihood that does not give one density for a whole row; Pyro's parameter store is left as it was."""
+    shape, name = torch.Size(likelihood.event_shape), type(likelihood).__name__
+    with torch.no_grad(), pyro.get_param_store().scope():
+        made = likelihood(torch.zeros(2, likelihood.num_params(shape), device=devices.of(likelihood)))
+    if not isinstance(made, torch.distributions.Distribution):
+        raise RecipeError(f"the likelihood {name} must give a Pyro distribution, got {type(made).__name__}")
+    if (made.batch_shape, made.event_shape) != ((2,), shape):
+        given = tuple(made.batch_shape[1:] + made.event_shape)
+        raise RecipeError(
+            f"the likelihood {name} gives values of shape {given}, {tuple(made.event_shape)} of them as one event, "
+            f"the rows have shape {tuple(shape)}; end it with .to_event({len(shape)})"
         )
 
 

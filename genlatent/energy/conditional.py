@@ -92,7 +92,8 @@ class ConditionalRBM(BoltzmannMachine):
 
     def theta(self) -> Theta:
         """The parameters; under conditions a row of biases for each of them."""
-        return shifted(super().theta(), self._shifts)
+        once = {name: shift[0] if len(shift) == 1 else shift for name, shift in self._shifts.items()}
+        return shifted(super().theta(), once)
 
     def told(self, y: Any, rows: int | None = None) -> Tensor:
         """Conditions as a tensor, one for each row, checked."""
@@ -145,8 +146,8 @@ class ConditionalRBM(BoltzmannMachine):
         y = torch.as_tensor(value, device=self._device)
         width = len(self.condition.counts) if isinstance(self.condition, Labels) else self.condition.num_features
         if y.numel() == width and (n == 1 or y.dim() == 0 or len(y) != n):
-            y = y.reshape(1) if isinstance(self.condition, Labels) and width == 1 else y.reshape(1, *y.shape[-1:])
-            y = y.expand(n, *y.shape[1:])
+            one = y.reshape(1) if isinstance(self.condition, Labels) and width == 1 else y.reshape(1, *y.shape[-1:])
+            return self.told(one)
         return self.told(y, n)
 
     @torch.no_grad()

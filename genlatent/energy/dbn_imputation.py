@@ -5,6 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from genlatent.errors import RecipeError
+
 
 @torch.no_grad()
 def imputed(
@@ -30,6 +32,8 @@ def imputed(
     References:
         Leveraging the Exact Likelihood of Deep Latent Variable Models (Mattei and Frellsen, 2018)
     """
+    if draws < 1 or burn_in < 0:
+        raise RecipeError(f"draws must be at least 1 and burn_in at least 0, got {draws} and {burn_in}")
     gaps, unit, below = rows.isnan(), net.units[0], net.generation[0]
     v = torch.where(gaps, unit.sample(below.get_parameter("bias").expand_as(rows), generator), rows)
     hidden, total = net.up(v, generator)[0][1:], torch.zeros_like(rows)

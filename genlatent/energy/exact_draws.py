@@ -23,6 +23,8 @@ def draw_exactly(
     """
     if n < 1:
         raise RecipeError(f"there must be at least 1 draw, got {n}")
+    if not temperature > 0:
+        raise RecipeError(f"temperature must be above 0, got {temperature}")
     layers, theta, beta = listed(machine), machine.theta().double(), 1 / temperature
     widths = [machine.sizes[name] for name in layers]
     size = max(CHUNK // sum(machine.sizes.values()), 1)

@@ -10,6 +10,7 @@ from torch import Tensor
 from genlatent.energy import mean_field
 from genlatent.energy.machine import BoltzmannMachine, Knob, Theta
 from genlatent.energy.units import Unit
+from genlatent.errors import Unsupported
 from genlatent.objectives.contrastive import ContrastiveDivergence
 from genlatent.sampling.mean_field import settled
 
@@ -64,6 +65,8 @@ class GeneralBoltzmannMachine(BoltzmannMachine):
         self, v: Float[Tensor, "batch visible"], *, beta: Knob = None, lam: Knob = None, theta: Theta | None = None
     ) -> Float[Tensor, " batch"]:
         """Variational free energy: above the energy with the hidden units summed out, by mean field."""
+        if (beta, lam, theta) != (None, None, None):
+            raise Unsupported("the mean field of a general machine is written for its own parameters at temperature 1")
         return mean_field.free_energy(self, v)
 
     @torch.no_grad()

@@ -89,7 +89,13 @@ class JointEnergy(NeuralEnergy):
         y = torch.as_tensor(given["y"], device=self.centre.device).long().reshape(-1)
         if bool(((y < 0) | (y >= self.classes)).any()):
             raise DataError(f"given y: classes are numbers from 0 to {self.classes - 1}, got {y.tolist()[:5]}")
-        return lambda x: self.energy_of_pair(x, y.expand(len(x)))
+
+        def energy(x: Tensor) -> Tensor:
+            if len(y) not in (1, len(x)):
+                raise DataError(f"given y has {len(y)} classes for {len(x)} draws; give one, or one for each")
+            return self.energy_of_pair(x, y.expand(len(x)))
+
+        return energy
 
     def energy_of_pair(self, x: Tensor, y: Int[Tensor, " batch"]) -> Float[Tensor, " batch"]:
         """E of rows with their classes, of which :meth:`energy` is minus the log-sum-exp."""

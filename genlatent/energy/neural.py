@@ -207,6 +207,8 @@ class NeuralEnergy(Model):
             generator: the random stream.
             progress: called with steps done and steps in all.
         """
+        if start is not None and len(start) != n:
+            raise DataError(f"start has {len(start)} rows for {n} draws; give one row for each draw")
         kernel = self.kernel(method, given, temperature)
         state = self.start(kernel, n if start is None else start, generator)
         state = warm_up(kernel, state, steps, generator=generator, progress=progress)

@@ -113,7 +113,7 @@ def log_partition(
     >>> result.verdict, round(result.value, 1)
     ('ok', 6.9)
     """
-    _check(runs, steps, settle)
+    _check(runs, steps, settle, temperature)
     exact = _exact(machine, temperature)
     if exact is not None and not estimate:
         return PartitionResult(exact, (exact, exact), (exact, exact), "exact, by enumeration")
@@ -231,7 +231,9 @@ def _exact(machine: Any, temperature: float) -> float | None:
         return None
 
 
-def _check(runs: int, steps: int | None, settle: int | None) -> None:
+def _check(runs: int, steps: int | None, settle: int | None, temperature: float) -> None:
+    if not temperature > 0:
+        raise RecipeError(f"temperature must be above 0, got {temperature}")
     if runs < 2 or (steps is not None and steps < 1) or (settle is not None and settle < 0):
         raise RecipeError(f"runs must be at least 2, steps 1 and settle 0, got {runs}, {steps}, {settle}")
 

@@ -76,12 +76,29 @@ class LatentModel(Model):
         self, n: int, *, given: Mapping[str, Any] | None = None, generator: torch.Generator | None = None
     ) -> Tensor:
         """`n` draws of x; `given={"z": codes}` draws x for those codes, one for each row."""
-        held = self.refuse_unknown(given)
-        for name, value in held.items():
-            if len(value) != n:
-                raise DataError(f"given {name!r} has {len(value)} rows for {n} draws; give one row for each draw")
+        held = {name: self.given_codes(name, value, n) for name, value in self.refuse_unknown(given).items()}
         with self.asked(generator):
             return poutine.condition(self.model, data=held)(n=n)
+
+    def code_shape_of(self, name: str) -> torch.Size | None:
+        """Shape of one code of the site `name`, where that is known."""
+        return getattr(self, "latent_shape", None) if name == "z" else None
+
+    def given_codes(self, name: str, value: Any, n: int) -> Tensor:
+        """Codes that `n` draws are made of, or one sentence about what is wrong with them."""
+        like = next(self.parameters())
+        try:
+            value = torch.as_tensor(value, dtype=like.dtype, device=like.device)
+        except (TypeError, ValueError, RuntimeError):
+            raise DataError(f"given {name!r} is {value!r}; give an array of codes") from None
+        rows, shape = len(value) if value.dim() else 1, self.code_shape_of(name)
+        if not value.dim() or rows != n:
+            raise DataError(f"given {name!r} has {rows} rows for {n} draws; give one row for each draw")
+        if shape is not None and value.shape[1:] != shape:
+            raise DataError(f"given {name!r} has codes of shape {tuple(value.shape[1:])}, they are {tuple(shape)} here")
+        if not bool(value.isfinite().all()):
+            raise DataError(f"given {name!r} holds values that are not finite")
+        return value
 
     def score(
         self,

@@ -153,8 +153,12 @@ class ConditionalVAE(VAE):
         """The condition of each row, checked."""
         if y is not None and not isinstance(y, Tensor):
             y = torch.as_tensor(y, device=devices.of(self))
+        if y is not None and y.dim() == 0:
+            raise DataError(f"the condition is the single value {y.item()}; give one for each row")
         found = self.condition.of(None if x is None else self.shaped(x), y)
         self.condition.check(found)
+        if x is not None and len(found) != len(x):
+            raise DataError(f"there are {len(found)} conditions for {len(x)} rows; give one for each row")
         return found
 
     def check_labels(self, train: Tensor | None, held_out: Tensor | None = None) -> None:
@@ -174,9 +178,7 @@ class ConditionalVAE(VAE):
         held = self.refuse_unknown(given)
         with self.asked(generator):
             y = self._given(held, n)
-            codes = {"z": held["z"]} if "z" in held else {}
-            if codes and len(codes["z"]) != n:
-                raise DataError(f"given 'z' has {len(codes['z'])} rows for {n} draws; give one row for each draw")
+            codes = {"z": self.given_codes("z", held["z"], n)} if "z" in held else {}
             drawn = poutine.condition(self.model, data=codes)(y=y, n=n)
             unseen = self.condition.unseen()
             return drawn if unseen is None else torch.where(unseen, drawn, self._seen(y, drawn))

@@ -6,7 +6,7 @@ import pyro
 import torch
 from torch import Tensor, nn
 
-from genlatent.distributions.adapters import as_prior, check_pair, check_prior
+from genlatent.distributions.adapters import as_prior, check_likelihood, check_pair, check_prior
 from genlatent.distributions.base import Likelihood, Posterior, Prior
 from genlatent.distributions.distribution import Distribution
 from genlatent.distributions.likelihoods import Bernoulli
@@ -107,6 +107,7 @@ class DRAW(LatentModel):
                 f"{type(self.prior).__name__} needs q(z | x) of rows alone, and DRAW's depends on the canvas; "
                 "take gaussian-mixture or flow"
             )
+        check_likelihood(self.likelihood)
         check_prior(self.prior)
         check_pair(self.prior, self.posterior)
         canvas = image_like(self.event_shape, self.likelihood.num_params(self.event_shape))

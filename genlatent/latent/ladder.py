@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
-from genlatent.distributions.adapters import as_prior, check_pair, check_prior
+from genlatent.distributions.adapters import as_prior, check_likelihood, check_pair, check_prior
 from genlatent.distributions.base import Likelihood, Prior
 from genlatent.distributions.distribution import Distribution
 from genlatent.distributions.likelihoods import Bernoulli
@@ -119,6 +119,7 @@ class LadderVAE(LatentModel):
         if self.depth < 2:
             raise RecipeError(f"a ladder needs at least 2 codes, got latents={self.latents}; with one it is a VAE")
         self.likelihood.bind(self.event_shape)
+        check_likelihood(self.likelihood)
         self.prior.bind(torch.Size(self.latents[-1:]))
         check_prior(self.prior)
         check_pair(self.prior, DiagonalNormal(self.latents[-1:]))

@@ -171,9 +171,7 @@ class SemiSupervisedVAE(ConditionalVAE):
         """`n` draws of x; `given={"y": 3}` of one class, `given={"y": labels, "z": codes}` row for row."""
         held = self.refuse_unknown(given)
         y = labels.read(held, (self.classes,), self.label_names, n, devices.of(self))
-        known = ({} if y is None else {"y": y}) | ({"z": held["z"]} if "z" in held else {})
-        if "z" in known and len(known["z"]) != n:
-            raise DataError(f"given 'z' has {len(known['z'])} rows for {n} draws; give one row for each draw")
+        known = ({} if y is None else {"y": y}) | ({"z": self.given_codes("z", held["z"], n)} if "z" in held else {})
         with self.asked(generator):
             return poutine.condition(self.model, data=known)(n=n)
 

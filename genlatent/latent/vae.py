@@ -6,7 +6,7 @@ import pyro
 import torch
 from torch import Tensor, nn
 
-from genlatent.distributions.adapters import as_prior, check_pair, check_prior
+from genlatent.distributions.adapters import as_prior, check_likelihood, check_pair, check_prior
 from genlatent.distributions.base import Conditional, Likelihood, Prior
 from genlatent.distributions.distribution import Distribution
 from genlatent.distributions.likelihoods import Bernoulli
@@ -79,6 +79,7 @@ class VAE(LatentModel):
 
     def _connect(self) -> None:
         self.likelihood.bind(self.event_shape)
+        check_likelihood(self.likelihood)
         self.prior.bind(self.latent_shape)
         self.posterior.bind(self.latent_shape)
         check_prior(self.prior)

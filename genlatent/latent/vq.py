@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from genlatent.distributions.adapters import check_likelihood
 from genlatent.distributions.base import Likelihood
 from genlatent.distributions.likelihoods import Bernoulli
 from genlatent.distributions.missing import refuse_gaps, split
@@ -100,6 +101,7 @@ class VQVAE(Model):
 
     def _connect(self) -> None:
         self.likelihood.bind(self.event_shape)
+        check_likelihood(self.likelihood)
         grid = torch.Size([self.embedding, *self.code_shape])
         self._encoding = Joint("encoder", self.event_shape, grid, f"a map of {tuple(self.code_shape)} codes")
         outputs = image_like(self.event_shape, self.likelihood.num_params(self.event_shape))

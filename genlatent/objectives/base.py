@@ -42,6 +42,7 @@ class Objective(Component):
     An objective with parameters of its own (a discriminator, a multiplier) is an `nn.Module` as well.
     """
 
+    needs: tuple[str, ...] = ()  # what a model must have to be trained by it
     monitor = "loss"  # the held-out metric that early stopping and `best` watch, lower is better
 
     def init(self, model: Any, x: Tensor, share: float = 1.0) -> dict[str, Tensor]:

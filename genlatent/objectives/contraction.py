@@ -118,7 +118,7 @@ def forward_norm(f: Any, x: Tensor) -> Tensor:
     def along(direction: Tensor) -> Tensor:
         return _squared(f, x, direction.expand_as(x))
 
-    return vmap(along)(basis).sum(0)
+    return vmap(along, randomness="same")(basis).sum(0)
 
 
 def hutchinson_norm(f: Any, x: Tensor, probes: int) -> Tensor:

@@ -59,6 +59,8 @@ class ContrastiveDivergence(Objective):
         Deep Boltzmann Machines (Salakhutdinov and Hinton, 2009)
     """
 
+    needs = ("reduced_energy",)
+
     def __init__(
         self,
         steps: int = 1,

@@ -51,7 +51,8 @@ class JointContrast(ContrastiveLangevin):
     def __call__(self, model: Any, batch: Batch, state: dict[str, Tensor]) -> Loss:
         """Both terms of one batch."""
         errors = _errors(model, model.flat(batch.x), batch.y)
-        told = errors.mean()
+        known = 0 if batch.y is None else (batch.y >= 0).sum()
+        told = errors.sum() / torch.as_tensor(known, device=errors.device).clamp(min=1)
         if not self.generative:
             return Loss(told, {"cross_entropy": told.detach()}, state)
         loss = super().__call__(model, batch, state)

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from genlatent.errors import RecipeError
+from genlatent.errors import RecipeError, Unsupported
 from genlatent.objectives.base import Batch, Loss, Objective
 from genlatent.objectives.denoising import noise_error
 from genlatent.objectives.score_matching import differentiable_slope
@@ -81,6 +81,9 @@ class ContrastiveLangevin(Objective):
 
     def init(self, model: Any, x: Tensor, share: float = 1.0) -> dict[str, Tensor]:
         """Chains at noise about as broad as the data, whose mean and spread are kept for later starts."""
+        if model.support not in ("real", "unit"):
+            name, support = type(model).__name__, model.support
+            raise Unsupported(f"Langevin chains move real values, the data of this {name} are {support}")
         rows = model.flat(x)
         centre = rows.mean(0)
         spread = (rows - centre).square().mean().sqrt().clamp(min=1e-3)

@@ -30,6 +30,8 @@ class PseudoLikelihood(Objective):
         Consistency of pseudolikelihood estimation of fully visible Boltzmann machines (Hyvärinen, 2006)
     """
 
+    needs = ("site_log_prob",)
+
     def __init__(self, centred: bool = False):
         self.centred = centred
 

@@ -38,6 +38,8 @@ class VectorQuantisation(Objective):
         until: fraction of the training after which dead entries stay where they are, and the rest can settle.
     """
 
+    needs = ("vectors",)
+
     def __init__(self, commitment: float = 0.25, decay: float = 0.99, revive: float = 0.1, until: float = 0.7):
         if commitment < 0:
             raise ValueError(f"commitment must not be negative, got {commitment}")

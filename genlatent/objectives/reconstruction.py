@@ -29,6 +29,8 @@ class Reconstruction(Objective):
             on layers of the encoder (`SparsityKL`, `L1`). A penalty's metric is named after its class or function.
     """
 
+    needs = ("corruption", "encoded", "params")
+
     def __init__(self, penalties: Sequence[LayerPenalty | Penalty | Callable[[Any, Tensor, Tensor], Tensor]] = ()):
         self.penalties = tuple(penalties)
 

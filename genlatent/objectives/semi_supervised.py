@@ -48,6 +48,8 @@ class SemiSupervisedELBO(Objective):
         analytic: take the KL of z in closed form where Pyro registers it.
     """
 
+    needs = ("told_logits",)
+
     def __init__(self, particles: int = 1, top: int | None = None, analytic: bool = True):
         for name, value in (("particles", particles), ("top", top)):
             if value is not None and value < 1:

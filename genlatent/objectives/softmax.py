@@ -13,6 +13,8 @@ from genlatent.objectives.base import Batch, Loss, Objective
 class SoftmaxCrossEntropy(Objective):
     r"""Negative log-probability of the label, :math:`-\log p(y \mid x)`, of the rows that have one."""
 
+    needs = ("logits",)
+
     def __call__(self, model: Any, batch: Batch, state: dict[str, Tensor]) -> Loss:
         """The mean over labelled rows, and the share of them whose likeliest class is wrong."""
         rows, wrong, known = _judged(model, batch)

@@ -30,6 +30,8 @@ class StackedELBO(SemiSupervisedELBO):
         particles, top, analytic: as in :class:`SemiSupervisedELBO`.
     """
 
+    needs = ("first", "second")
+
     def __init__(self, first: float = 0.4, particles: int = 1, top: int | None = None, analytic: bool = True):
         super().__init__(particles, top, analytic)
         if not 0 <= first < 1:

@@ -19,6 +19,8 @@ class Variational(Objective):
     particles: int = 1
     analytic: bool = True
 
+    needs = ("guide",)
+
     def metrics(self, t: Terms, kl: Rows) -> Rows:
         """What people read: the bound at beta 1 and its two parts."""
         reconstruction, divergence = t.reconstruction, total(kl)

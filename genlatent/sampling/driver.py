@@ -106,7 +106,7 @@ def average(
     totals: list[Tensor] = []
 
     def add(draw: int, state: Any) -> None:
-        totals.append(totals.pop() + of(state) if totals else of(state))
+        totals.append(totals.pop() + of(state) if totals else of(state).clone())
 
     _visit(kernel, state, draws, add, burn_in, thin, generator, progress)
     return totals[0] / draws

@@ -13,6 +13,7 @@ from torch import Tensor
 from genlatent.components import Component
 from genlatent.errors import DataError, RecipeError
 from genlatent.sampling import site_sweep, sites
+from genlatent.sampling.stepping import refuse_infinite
 from genlatent.sampling.sweep import Sweep
 
 
@@ -123,6 +124,8 @@ class GibbsRunner:
 
     def __init__(self, kernel: BlockGibbs, state: GibbsState, generator: torch.Generator | None = None):
         given, beta, lam = kernel.given, state.beta, state.lam
+        self._kernel = kernel
+        self._unbounded = [name for name in state.layers if kernel.machine.units[name].alternatives is None]
         self._sweep = Sweep(kernel.machine, kernel.blocks, state.layers, given, beta, lam, generator)
         self._state = state._replace(layers=self._sweep.layers)
 
@@ -136,6 +139,8 @@ class GibbsRunner:
         """So many sweeps on."""
         for _ in range(steps):
             self._sweep.step()
+        if self._unbounded:
+            refuse_infinite(self._kernel, self._state)
 
 
 def _rows(value: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
-from genlatent.errors import RecipeError
+from genlatent.errors import DataError, RecipeError
 from genlatent.sampling.slopes import Energy, SlopeKernel, SlopeState, choose, column, slope
 
 VALUES = {"binary": (0.0, 1.0), "spin": (-1.0, 1.0)}
@@ -47,6 +47,8 @@ class GibbsWithGradients(SlopeKernel):
             raise RecipeError(f"support must be binary, spin or categorical, got {support!r}")
         if changes < 1:
             raise RecipeError(f"changes must be at least 1, got {changes}")
+        if self.free is not None and not bool(self.free.flatten(1).any(1).all()):
+            raise DataError("a row of given leaves nothing to sample; put NaN where values are to be drawn")
         self.support = support
         self.changes = changes
 

@@ -31,7 +31,8 @@ def mean_field(
     start: Mapping[str, Tensor] | None = None,
     damping: float = DAMPING,
 ) -> MeanField:
-    r"""Repeat :math:`m_l = K'(f_l(m))` block by block, so that each update lowers :math:`F_q`.
+    r"""Repeat :math:`m_l = K'(f_l(m))` block by block; outside of layers coupled within themselves each update
+    lowers :math:`F_q`.
 
     Layers of a block are not coupled to each other and are updated at once, odd and even layers of a deep machine in
     turn. A layer coupled within itself is updated at once too, and keeps a share of its old field.

@@ -66,7 +66,7 @@ class Stream:
 
     def add(self, value: Tensor) -> None:
         """One more draw of every chain."""
-        self._waiting.append(value.detach().double().reshape(len(value), -1))
+        self._waiting.append(value.detach().to(torch.float64, copy=True).reshape(len(value), -1))
         if len(self._waiting) == min(self.length, GATHERED):
             self._gather()
         if len(self._full) == self.batches:

@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from genlatent.components import Component
-from genlatent.errors import RecipeError
+from genlatent.errors import Diverged, RecipeError
 from genlatent.sampling import journeys, ladders
 from genlatent.sampling.bridges import bridge, summed_layers
 from genlatent.sampling.gibbs import BlockGibbs, GibbsState
@@ -226,6 +226,8 @@ class LadderRunner:
 
 def respaced(state: TemperingState) -> TemperingState:
     """The same replicas on rungs that equalise the rejection rates seen so far; every chain's target stays."""
+    if not bool(state.journeys.rates.isfinite().all()):
+        raise Diverged("parallel tempering: swap rates are not finite; the machine has no normaliser on some rung")
     pinned = state.rungs.target.unique().tolist()
     place = ladders.positions(1 - state.journeys.rates, pinned)
     return state._replace(rungs=ladders.respace(state.rungs, place), journeys=journeys.start(state.rungs.beta))

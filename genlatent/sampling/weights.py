@@ -58,7 +58,7 @@ def log_mean(log_weights: Float[Tensor, " run"], generator: torch.Generator | No
     means, errors = _replicates(w, generator)
     t = torch.where(errors > 0, (means - value) / errors.clamp_min(1e-300), 0.0)
     error = math.sqrt(max(1 / ess - 1 / len(w), 0.0))
-    sides = [tuple(value - error * float(q) for q in t.quantile(_tails(level)).flip(0)) for level in LEVELS]
+    sides = [tuple(value - error * float(q) for q in t.quantile(_tails(level).to(t)).flip(0)) for level in LEVELS]
     return Estimate(value, *_two(sides), ess=ess, spread=float(w.std()))
 
 

@@ -91,6 +91,7 @@ def fit(
     optimizer = optimizer or Optimizer()
     objective = objective if objective is not None else model.objective()
     assert objective is not None
+    _check_fits(objective, model)
     data = fitting(model, data)
     settings = _settings(
         data, optimizer, epochs, steps, batch_size, labelled, average, clip, patience, validate_every, keep, seed
@@ -141,6 +142,16 @@ def fitting(model: Model, data: Dataset) -> Dataset:
             seen = (rows > 0.5).to(rows) if data.binarisation == "dynamic" else rows
             check(seen, model.support, f"{data.title} ({part}) under {type(model).__name__}", missing=data.missing)
     return data
+
+
+def _check_fits(objective: Objective, model: Model) -> None:
+    """Refuse an objective that asks for what the model has not."""
+    for part in objective.needs:
+        if not hasattr(model, part):
+            raise RecipeError(
+                f"{type(objective).__name__} does not train a {type(model).__name__}, which has no {part!r}; "
+                "leave the objective out to take the model's own"
+            )
 
 
 def _settings(

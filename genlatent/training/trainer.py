@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor, nn
@@ -240,18 +240,22 @@ class Trainer:
             self.sums[name] = self.sums.get(name, 0.0) + total
         self.summed += len(rows)
         self._pending = []
+        for name, parameter in self.parameters.items():
+            if not bool(parameter.isfinite().all()):
+                self._stop_lost(f"the gradient of {name} is not finite by step {self.step}")
 
     def _diverged(self, names: list[str], rows: Tensor, number: int) -> None:
         step = self.step - len(rows) + number + 1
         terms = [name for name, value in zip(names, rows[number]) if not bool(value.isfinite())]
         terms = [name for name in terms if name != "loss"] or terms
+        self._stop_lost(f"{terms[0]} is {rows[number][names.index(terms[0])].item()} at step {step}")
+
+    def _stop_lost(self, what: str) -> NoReturn:
+        """Put the last good weights back, and say where they are kept."""
         write(self._weights(), self._good)
         kept = self.run.pointed("last") if self.run else None
         where = f"the last good checkpoint is {kept}" if kept else "the model has its last good weights again"
-        raise Diverged(
-            f"training stopped: {terms[0]} is {rows[number][names.index(terms[0])].item()} at step {step}; {where}. "
-            "Try a lower learning rate, or clip the gradient"
-        )
+        raise Diverged(f"training stopped: {what}; {where}. Try a lower learning rate, or clip the gradient")
 
     def _end_epoch(self) -> None:
         self._flush()

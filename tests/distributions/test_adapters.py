@@ -8,9 +8,10 @@ from torch import nn
 
 from genlatent import components
 from genlatent.distributions.adapters import CallablePrior, FixedPrior, as_prior, check_prior
-from genlatent.distributions.base import Prior
+from genlatent.distributions.base import Likelihood, Prior
 from genlatent.distributions.priors import StandardNormal
 from genlatent.errors import RecipeError
+from genlatent.latent.vae import VAE
 
 
 class Mixture(Prior):
@@ -149,3 +150,28 @@ def test_checking_leaves_pyros_store_alone():
     before = dict(pyro.get_param_store().items())
     bound(lambda: dist.Normal(pyro.param("loc", torch.zeros(3)), 1.0))
     assert dict(pyro.get_param_store().items()) == before
+
+
+@pytest.mark.parametrize("prior", [dist.LogNormal(0.0, 1.0), dist.Gamma(2.0, 1.0), dist.Poisson(2.0)])
+def test_a_prior_over_other_values_than_the_posterior_draws_is_refused(prior):
+    with pytest.raises(RecipeError, match="take one of each"):
+        VAE((4,), 2, prior=prior)
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (lambda params: dist.Normal(params, 1.0), r"end it with .to_event\(1\)"),
+        (lambda params: dist.Normal(params[..., :2], 1.0).to_event(1), r"shape \(2,\)"),
+        (lambda params: params, "must give a Pyro distribution"),
+    ],
+)
+def test_a_likelihood_that_gives_no_density_of_a_row_is_refused(made, said):
+    class Own(Likelihood):
+        support = "real"
+
+        def forward(self, params):
+            return made(params)
+
+    with pytest.raises(RecipeError, match=said):
+        VAE((4,), 2, likelihood=Own())

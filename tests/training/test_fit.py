@@ -10,6 +10,7 @@ import torch
 from genlatent import RBM, VAE, Autoencoder, Dataset, fit, load_data
 from genlatent.errors import DataError, Diverged, RecipeError
 from genlatent.objectives.base import Loss
+from genlatent.objectives.elbo import ELBO
 from genlatent.objectives.reconstruction import Reconstruction
 from genlatent.training.callbacks import Callback
 from genlatent.training.checkpoint import weights
@@ -221,3 +222,22 @@ def test_a_mapped_file_streams(tmp_path):
     assert isinstance(data, Dataset)
     assert sizes == ([64] * (per_epoch - 1) + [len(data.train) % 64]) * 2
     assert history.rows[-1]["step"] == 2 * per_epoch
+
+
+def test_a_gradient_that_is_not_finite_stops_before_a_checkpoint(digits, tmp_path):
+    """The loss is finite, its gradient is not: the square root of 0."""
+
+    def cusp(model, x, code):
+        return (code * 0).abs().sum(1).sqrt()
+
+    model = Autoencoder(digits.shape, latent=3)
+    with pytest.raises(Diverged, match="gradient of"):
+        fit(model, digits, steps=1, objective=Reconstruction([cusp]), run=tmp_path / "run", mode="eager")
+    assert all(bool(p.isfinite().all()) for p in model.parameters())
+
+
+def test_an_objective_for_another_family_is_refused(digits):
+    with pytest.raises(RecipeError, match="does not train a VAE, which has no 'corruption'"):
+        fit(VAE(digits.shape, latent=2), digits, steps=1, objective=Reconstruction())
+    with pytest.raises(RecipeError, match="does not train a Autoencoder, which has no 'guide'"):
+        fit(Autoencoder(digits.shape, latent=2), digits, steps=1, objective=ELBO())
