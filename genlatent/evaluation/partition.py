@@ -110,8 +110,8 @@ def log_partition(
 
     >>> from genlatent import RBM
     >>> result = log_partition(RBM(6, 4), runs=50, steps=20, estimate=True)
-    >>> result.verdict, round(result.value, 1)
-    ('ok', 6.9)
+    >>> result.verdict, abs(result.value - 6.93) < 0.1
+    ('ok', True)
     """
     _check(runs, steps, settle, temperature)
     exact = _exact(machine, temperature)
