@@ -33,6 +33,10 @@ class Model(nn.Module):
     def check_labels(self, train: Tensor | None, held_out: Tensor | None = None) -> None:
         """Refuse labels that this model cannot learn from; asked by `fit` before the first step."""
 
+    def unsound(self) -> str | None:
+        """Why training should stop though every number is finite, in words, or None; asked now and then by `fit`."""
+        return None
+
     def sample(
         self, n: int, *, given: Mapping[str, Any] | None = None, generator: torch.Generator | None = None
     ) -> Tensor:

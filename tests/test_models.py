@@ -2,11 +2,12 @@
 
 import json
 import warnings
+from dataclasses import replace
 
 import pytest
 import torch
 
-from genlatent import fit, load, load_data, registry, save
+from genlatent import evaluate, fit, load, load_data, registry, save
 from genlatent.components import build, describe
 from genlatent.errors import DataError, RecipeError, Unsupported
 from genlatent.model import Model
@@ -206,6 +207,15 @@ def test_gaps_are_filled_and_what_was_observed_stays(model, x, device):
     assert bool(((filled >= 0) & (filled <= 1)).all()), "means of bits"
     assert torch.equal(before.isnan(), gappy(x).isnan()), "the rows that were given are left as they were"
     assert not model.missing
+
+
+def test_evaluate_moves_nothing(model, digits, device):
+    few = replace(digits, test=digits.test[:12], labels=digits.labels._replace(test=digits.labels.test[:12]))
+    before, random, mode = state_of(model), torch.get_rng_state(), model.training
+    assert evaluate(model, few.to(device), samples=5, effort=(4, 4))
+    assert_unchanged(model, before)
+    assert torch.equal(torch.get_rng_state(), random), "draws belong to the generator"
+    assert model.training == mode
 
 
 def test_same_generator_same_sample(model, device):

@@ -15,7 +15,7 @@ from genlatent.energy.layout import Theta
 from genlatent.energy.pseudo import pseudo_likelihood
 from genlatent.errors import DataError, RecipeError
 from genlatent.sampling.draws import Draws
-from genlatent.sampling.driver import Progress, average, trace, warm_up
+from genlatent.sampling.driver import Progress, average, run, trace, warm_up
 from genlatent.sampling.gibbs import BlockGibbs, GibbsState
 from genlatent.sampling.tempering import ParallelTempering
 from genlatent.sampling.transitions import TemperedTransitions
@@ -23,6 +23,7 @@ from genlatent.sampling.transitions import TemperedTransitions
 __all__ = ["BoltzmannMachine", "Knob", "State", "Theta"]
 
 
+LARGEST = 1e5  # field that a unit may feel at most while a machine learns
 DECIMALS = 6  # of observed energies
 METHODS = {"gibbs": BlockGibbs, "tempering": ParallelTempering, "tempered-transitions": TemperedTransitions}
 
@@ -210,7 +211,7 @@ class BoltzmannMachine(Layers):
     ) -> Tensor:
         """The rows with NaN replaced by its conditional mean, averaged over a chain for each row.
 
-        Draws instead of means: `sample(n, given={"x": row})`.
+        Draws instead of means: :meth:`imputations`.
         """
         rows = self.check(x, missing=True)
         if not bool(rows.isnan().any()):
@@ -220,6 +221,31 @@ class BoltzmannMachine(Layers):
         state = kernel.init(len(rows), generator)
         mean = average(kernel, state, draws, self._data_mean, burn_in=burn_in, generator=generator)
         return torch.where(rows.isnan(), mean, rows).reshape(len(x), *self.event_shape)
+
+    @torch.no_grad()
+    def imputations(
+        self, x: Tensor, num_draws: int, *, burn_in: int = 500, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """`(num_draws, *x.shape)`: the rows with NaN drawn given what is observed, each by a chain of its own."""
+        if num_draws < 1:
+            raise DataError(f"num_draws must be at least 1, got {num_draws}")
+        rows = self.check(x, missing=True).repeat(num_draws, 1)
+        if bool(rows.isnan().any()):
+            kernel = self.gibbs({"x": rows.reshape(-1, *self.event_shape)})
+            state = run(kernel, kernel.init(len(rows), generator), burn_in, generator=generator)
+            rows = state.layers[self.data]
+        return rows.reshape(num_draws, len(x), *self.event_shape)
+
+    def unsound(self) -> str | None:
+        """Why training should stop, if it should: units that may feel more than any data call for."""
+        biases, couplings = self.theta().biases, self.theta().couplings
+        reach = {name: bias.abs() for name, bias in biases.items()}
+        for (a, b), w in couplings.items():
+            reach[a] = reach[a] + w.abs().sum(1)
+            reach[b] = reach[b] + (w.abs().sum(0) if a != b else 0)
+        largest = {name: float(field.detach().max()) for name, field in reach.items()}
+        name = max(largest, key=largest.__getitem__)
+        return f"fields of {name} may reach {largest[name]:.3g}" if largest[name] > LARGEST else None
 
     def _data_mean(self, state: GibbsState) -> Tensor:
         return self.units[self.data].mean(self.field(self.data, state.layers))

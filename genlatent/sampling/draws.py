@@ -104,4 +104,7 @@ def _figures(x: np.ndarray) -> tuple[float, float, float, float]:
     if len(x) == 1:
         half = x.shape[1] // 2
         x = x[:, : 2 * half].reshape(2, half)
-    return float(az.rhat(x)), float(az.ess(x, method="bulk")), float(az.ess(x, method="tail")), tau
+    with np.errstate(divide="ignore", invalid="ignore"):  # of two values equally often the distances are all equal
+        found = [float(az.rhat(x)), float(az.rhat(x, method="z_scale"))]
+    rhat = next((value for value in found if not np.isnan(value)), float("inf"))  # nothing says that they agree
+    return rhat, float(az.ess(x, method="bulk")), float(az.ess(x, method="tail")), tau

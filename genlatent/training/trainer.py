@@ -243,6 +243,9 @@ class Trainer:
         for name, parameter in self.parameters.items():
             if not bool(parameter.isfinite().all()):
                 self._stop_lost(f"the gradient of {name} is not finite by step {self.step}")
+        unsound = self.model.unsound()
+        if unsound is not None:
+            self._stop_lost(f"{unsound} by step {self.step}")
 
     def _diverged(self, names: list[str], rows: Tensor, number: int) -> None:
         step = self.step - len(rows) + number + 1

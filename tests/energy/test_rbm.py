@@ -1,11 +1,13 @@
 import pytest
 import torch
 
+from genlatent import fit, load_data
 from genlatent.components import build, describe
 from genlatent.energy.rbm import RBM
 from genlatent.energy.units import Gaussian, Spin
-from genlatent.errors import DataError, RecipeError, Unsupported
+from genlatent.errors import DataError, Diverged, RecipeError, Unsupported
 from genlatent.objectives.centring import centre
+from genlatent.training.optimizer import Optimizer
 from tests.machines import Exact, rbm
 from tests.statistics import assert_means
 
@@ -150,8 +152,27 @@ def test_imputed_values_are_the_conditional_means(model):
     assert_means(repeats[..., free].detach(), expected[free].detach(), ess_min=50)
 
 
+def test_imputed_draws_have_the_conditional_distribution(model):
+    row = torch.tensor([[1.0, 0, float("nan"), float("nan"), 1, float("nan")]], dtype=torch.float64)
+    expected = Exact(model, given={"visible": row[0]}).mean("visible")
+    draws = model.imputations(row, 4000, burn_in=60, generator=torch.Generator().manual_seed(7))[:, 0]
+    known = ~row[0].isnan()
+    assert torch.equal(draws[:, known], row[:, known].expand(4000, -1))
+    bound = 5 * (expected * (1 - expected) / 4000).sqrt()
+    assert ((draws.mean(0) - expected).abs() <= bound)[~known].all()
+
+
 def test_nothing_missing_is_nothing_to_impute(model, data):
     assert torch.equal(model.impute(data), data)
+    assert torch.equal(model.imputations(data, 2), torch.stack((data, data)))
+
+
+def test_fields_beyond_all_bounds_stop_the_training():
+    digits_bits = load_data("digits", binarise="threshold")
+    model = RBM(visible=digits_bits.shape, hidden=5)
+    assert model.unsound() is None
+    with pytest.raises(Diverged, match="may reach"):
+        fit(model, digits_bits, steps=300, optimizer=Optimizer("sgd", learning_rate=1e6))
 
 
 def test_described_and_rebuilt():

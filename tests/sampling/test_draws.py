@@ -110,3 +110,11 @@ def test_more_chains_than_draws_are_no_mistake():
     values = torch.randn(64, 10)
     assert Draws({"v": values}).to_arviz().posterior.sizes["chain"] == 64
     assert diagnose(values).rhat < 1.2
+
+
+def test_two_values_equally_often_have_an_r_hat():
+    """Their distances from the median are all equal, so that only ranks tell chains apart."""
+    x = torch.tensor([0.0, 1.0]).repeat(4, 50)
+    found = Draws({"x": x}).diagnose()["x"]
+    assert found.rhat is not None
+    assert 0 < found.rhat < 1.01

@@ -8,6 +8,7 @@ from genlatent.energy.machine import BoltzmannMachine
 from genlatent.energy.masks import Lattice
 from genlatent.energy.units import Bernoulli, Categorical, Spin
 from genlatent.sampling import site_sweep, sites
+from genlatent.sampling.driver import run
 from genlatent.sampling.gibbs import BlockGibbs
 from tests.machines import WITHIN, Exact, skewed
 
@@ -122,6 +123,26 @@ def test_any_size_and_seed(n, kind, seed, temperature):
     machine = skewed(BoltzmannMachine(shape, [("visible", "visible")], {"visible": unit}), 0.25, seed)
     layers = ends(BlockGibbs(machine, temperature=temperature), "cpu", chains=3000, sweeps=60, seed=seed)
     assert_drawn_from(layers, Exact(machine, 1 / temperature))
+
+
+@settings(max_examples=12, deadline=None, derandomize=True)
+@given(
+    sizes=st.tuples(st.integers(1, 5), st.integers(1, 4), st.integers(1, 3)),
+    units=st.tuples(*[st.sampled_from([Bernoulli, Spin])] * 3),
+    seed=st.integers(0, 2**31),
+    temperature=st.sampled_from([0.5, 1.0, 3.0]),
+    method=st.sampled_from(["gibbs", "tempering", "tempered-transitions"]),
+)
+def test_every_sampler_of_layers_at_any_size_and_seed(sizes, units, seed, temperature, method):
+    """Three layers in a row, drawn in blocks, with or without replicas at other rungs."""
+    names = ("visible", "hidden", "top")
+    kinds = {name: unit() for name, unit in zip(names, units)}
+    pairs = [("visible", "hidden"), ("hidden", "top")]
+    machine = skewed(BoltzmannMachine(dict(zip(names, sizes)), pairs, kinds), 0.4, seed)
+    how = {} if method == "gibbs" else {"ladder": 4}
+    kernel, generator = machine.kernel(method, None, temperature, **how), torch.Generator().manual_seed(seed)
+    state = run(kernel, kernel.init(2000, generator), 60, generator=generator)
+    assert_drawn_from(state.layers, Exact(machine, 1 / temperature))
 
 
 def lattice(unit, size=6, seed=1):

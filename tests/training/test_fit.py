@@ -1,5 +1,6 @@
 """`fit` learns, reports what it did, and refuses what cannot be learned before the first step."""
 
+import copy
 import math
 import warnings
 
@@ -66,17 +67,29 @@ class Alternating(Callback):
     """Trains another model a little after every epoch of the first."""
 
     def __init__(self, other, data):
-        self.other, self.data = other, data
+        self.other, self.data, self.seeds = other, data, []
 
     def log(self, trainer, row):
+        self.seeds.append(trainer.epoch)
         fit(self.other, self.data, steps=3, seed=trainer.epoch)
 
 
 def test_two_models_in_one_process_do_not_meet(make, digits):
-    alone, beside, other = make(), make(), VAE((1, 8, 8), latent=2)
+    alone, beside, (other, lonely) = make(), make(), _twins()
     fit(alone, digits, epochs=3)
-    fit(beside, digits, epochs=3, callbacks=[Alternating(other, digits)])
+    between = Alternating(other, digits)
+    fit(beside, digits, epochs=3, callbacks=[between])
     assert same(weights(alone), weights(beside))
+    for seed in between.seeds:
+        fit(lonely, digits, steps=3, seed=seed)
+    assert len(between.seeds) == 3
+    assert same(weights(other), weights(lonely))
+
+
+def _twins():
+    torch.manual_seed(5)
+    one = VAE((1, 8, 8), latent=2)
+    return one, copy.deepcopy(one)
 
 
 def test_average_is_the_mean_of_the_last_iterates(make, digits):
