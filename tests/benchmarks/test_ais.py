@@ -26,8 +26,9 @@ def test_a_missing_peer_is_a_row_that_says_so(small, monkeypatch):
 def test_ours_begins_anew_when_the_schedule_ends(small):
     model = ais.RBM(6, 5)
     call = ais.ours(model, 4, "float32")
-    for _ in range(WARM_UP + FEWEST):
-        call()
+    done = [call() for _ in range(WARM_UP + FEWEST)]
+    assert done[0] in done[1:], "it never began anew"
+    assert max(done) <= ais.TEMPERATURES
 
 
 def test_every_candidate_is_timed_against_the_bare_products(small):
