@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint ci clean
+.PHONY: demo test lint docs ci clean
 
 demo: $(VENV)/.installed
 	$(BIN)/genlatent demo
@@ -17,6 +17,10 @@ lint: $(VENV)/.installed-for-tests
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
+# The reference from the docstrings, in build/docs/index.html; its pages need no network.
+docs: $(VENV)/.installed-for-docs
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/docs
+
 ci:
 	bash .ci/run
 
@@ -27,6 +31,10 @@ $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.installed-for-tests: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	touch $@
+
+$(VENV)/.installed-for-docs: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
 	touch $@
 
 $(VENV)/bin/python:
