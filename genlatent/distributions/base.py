@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from genlatent.distributions.distribution import Distribution
 from genlatent.distributions.missing import masked
+from genlatent.distributions.mixtures import with_plain_support
 from genlatent.distributions.supports import Support, check
 from genlatent.errors import RecipeError
 
@@ -84,6 +85,10 @@ class Prior(Conditional):
     def forward(self) -> Distribution:
         """A distribution over one latent event, without batch dimensions."""
         raise NotImplementedError
+
+    def __call__(self) -> Distribution:
+        """What :meth:`forward` returns, with the support of a mixture stated so that samplers can move in it."""
+        return with_plain_support(super().__call__())
 
     def attach(self, infer: Callable[[Tensor], Any], event_shape: torch.Size, support: Support) -> None:
         """Meet the model: q(z | x) of rows of x, their shape and support. Most priors need nothing of it."""
