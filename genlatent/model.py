@@ -1,12 +1,17 @@
 """What every model promises, whatever its family."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from genlatent import registry
 from genlatent.errors import DataError, RecipeError, Unsupported
+
+# Where the run folder is known: a room that knows models, so that it is imported only when it is asked for.
+SAVE, LOAD = "genlatent.training.checkpoint:save", "genlatent.training.checkpoint:load"
 
 
 class Model(nn.Module):
@@ -81,6 +86,23 @@ class Model(nn.Module):
                 known = f"it knows: {', '.join(self.conditions)}" if self.conditions else "it knows none"
                 raise RecipeError(f"{type(self).__name__} cannot be conditioned on {name!r}; {known}")
         return dict(given or {})
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write description and weights into a new folder; `genlatent.save` by another name."""
+        registry.load(SAVE)(self, folder)
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path, **how: Any) -> Any:
+        """The model of a folder, which must be of this class; see `genlatent.load` for the arguments."""
+        model = registry.load(LOAD)(folder, **how)
+        if not isinstance(model, cls):
+            raise RecipeError(f"{folder} holds a {type(model).__name__}, not a {cls.__name__}")
+        return model
+
+    def extra_repr(self) -> str:
+        """Shape of a row and number of parameters, as they stand in the printed model."""
+        count = sum(parameter.numel() for parameter in self.parameters())
+        return f"rows of shape {tuple(self.event_shape)}, {count:,} parameters"
 
     def _unsupported(self, verb: str) -> Unsupported:
         return Unsupported(f"{type(self).__name__} has no {verb!r}")

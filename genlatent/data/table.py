@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from genlatent.data.shown import as_html, as_text
+
 NO_VALUE = {"", "na", "n/a", "nan", "null", "none"}
 
 
@@ -23,6 +25,30 @@ class Table(NamedTuple):
     def row(self, number: int) -> str:
         """What the user calls that row."""
         return f"line {self.lines[number]}" if self.lines else f"row {number}"
+
+    def shown(self, num_rows: int = 20) -> list[tuple[str, ...]]:
+        """Header and the first rows as texts; what is missing is an empty cell."""
+        first = zip(*(values[:num_rows] for values in self.columns.values()))
+        return [tuple(self.columns), *(tuple(map(_cell, row)) for row in first)]
+
+    def __str__(self) -> str:
+        """The first rows in columns.
+
+        >>> print(Table({"age": np.array([31.0, np.nan]), "sport": np.array(["chess", None])}))
+        age  sport
+        31   chess
+        <BLANKLINE>
+        """
+        return as_text(self.shown())
+
+    def _repr_html_(self) -> str:
+        return as_html(self.shown())
+
+
+def _cell(value: Any) -> str:
+    if value is None or value != value:  # only NaN differs from itself
+        return ""
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def number(cell: Any) -> float | None:
