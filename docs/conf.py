@@ -33,6 +33,7 @@ autodoc_typehints = "signature"
 default_role = "code"
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
+napoleon_use_ivar = True
 myst_heading_anchors = 3
 html_theme = "furo"
 html_title = "genlatent"
@@ -54,6 +55,12 @@ def displayed(translator, node: nodes.math_block) -> None:
     raise nodes.SkipNode
 
 
+def not_ours(app, what, name, obj, skip, options) -> bool | None:
+    """Leave out what scikit-learn adds to every estimator for its own routing."""
+    return True if name.startswith("set_") and name.endswith("_request") else None
+
+
 def setup(app) -> None:
-    """Tell Sphinx of the renderer."""
+    """Tell Sphinx of the renderer, and of what to leave out."""
     app.add_html_math_renderer("mathml", (inline, None), (displayed, None))
+    app.connect("autodoc-skip-member", not_ours)
