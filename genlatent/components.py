@@ -6,8 +6,8 @@ and its arguments, and needs no code of its own to be saved, printed or rebuilt.
 
 import importlib
 import inspect
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, get_args
 
 import torch
 from torch import Tensor, nn
@@ -130,6 +130,47 @@ def build(spec: Any, kind: str | None = None, allow: Sequence[str] = (), **given
     return spec
 
 
+def refuse_unknown(name: str, given: Iterable[str], known: Sequence[str]) -> None:
+    """Refuse arguments that something does not take, in one sentence that knows what was meant.
+
+    >>> refuse_unknown("hmc", ["leap"], ["leaps", "size"])
+    Traceback (most recent call last):
+    ...
+    genlatent.errors.RecipeError: hmc takes no argument 'leap'; did you mean 'leaps'?
+    """
+    for key in given:
+        if key not in known:
+            raise RecipeError(f"{name} takes no argument {key!r}; {registry.nearest(key, list(known))}")
+
+
+def refuse_fractions(made: Callable[..., Any], *given: Any, **named: Any) -> None:
+    """Refuse 2.5 where something is to be made of whole numbers only, as the annotation of an argument says.
+
+    >>> refuse_fractions(nn.Embedding, 2.5, 3)
+    Traceback (most recent call last):
+    ...
+    genlatent.errors.RecipeError: num_embeddings takes whole numbers, got 2.5
+    """
+    parameters = inspect.signature(made).parameters
+    for key, value in {**dict(zip(parameters, given)), **named}.items():
+        numbers = value if isinstance(value, (list, tuple)) else (value,)
+        counted = key in parameters and _counted(parameters[key].annotation)
+        if counted and any(isinstance(number, float) for number in numbers):
+            raise RecipeError(f"{key} takes whole numbers, got {value}")
+
+
+def _counted(annotation: Any) -> bool:
+    """Whether an annotation speaks of whole numbers, and of no others.
+
+    >>> _counted(int | Sequence[int]), _counted(int | float), _counted("int")
+    (True, False, False)
+    """
+    inner = [arg for arg in get_args(annotation) if arg is not Ellipsis]
+    if annotation in (float, Any) or any(arg in (float, Any) for arg in inner):
+        return False
+    return annotation is int or any(_counted(arg) for arg in inner)
+
+
 def _build_named(spec: dict[str, Any], kind: str | None, allow: Sequence[str], given: dict[str, Any]) -> Any:
     name = spec.pop("name")
     if name == "tensor":
@@ -141,12 +182,11 @@ def _build_named(spec: dict[str, Any], kind: str | None, allow: Sequence[str], g
         raise RecipeError(f"{name!r} is not a class of models, networks, distributions or objectives")
     parameters = inspect.signature(made).parameters
     args = {key: build(value, registry.ARGUMENTS.get(key), allow) for key, value in spec.items()}
-    for key in args:
-        if key not in parameters:
-            raise RecipeError(f"{name} takes no argument {key!r}; {registry.nearest(key, list(parameters))}")
+    refuse_unknown(name, args, list(parameters))
     args |= {key: value for key, value in given.items() if key in parameters and key not in args}
     positional = [args.pop(key) for key, p in parameters.items() if p.kind is p.VAR_POSITIONAL and key in args]
     try:
+        refuse_fractions(made, **args)
         return made(*(positional[0] if positional else ()), **args)
     except (TypeError, ValueError) as error:
         raise RecipeError(f"{name}: {error}") from error

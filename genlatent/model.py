@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from genlatent import registry
+from genlatent.components import refuse_fractions
 from genlatent.errors import DataError, RecipeError, Unsupported
 
 # Where the run folder is known: a room that knows models, so that it is imported only when it is asked for.
@@ -26,7 +27,13 @@ class Model(nn.Module):
     support: Any = "real"
     conditions: tuple[str, ...] = ()  # the names that `given` may hold
     missing: bool = False  # whether NaN stands for a missing value
+    refusals: Mapping[str, str] = {}  # of verbs that it lacks, why, where there is more to say than that
     conditional: bool = False  # whether verbs about rows need to be told their labels or conditions, y
+
+    def __new__(cls, *given: Any, **named: Any):  # a checker of annotations in tests knows no Self
+        """Refuse half a unit by name, whichever model it is asked of, before the model is made."""
+        refuse_fractions(cls, *given, **named)
+        return super().__new__(cls)
 
     def objective(self) -> Any:
         """What `fit` minimises unless told otherwise."""
@@ -79,6 +86,11 @@ class Model(nn.Module):
             raise DataError(f"{type(self).__name__} takes rows of shape {takes}, the data has rows of shape {got}")
         return x.reshape(len(x), *self.event_shape)
 
+    def check_count(self, n: int) -> None:
+        """Refuse to draw fewer than one row."""
+        if n < 1:
+            raise RecipeError(f"n, the number of draws, must be at least 1, got {n}")
+
     def refuse_unknown(self, given: Mapping[str, Any] | None) -> dict[str, Any]:
         """`given` as a dict, or one sentence naming the condition that this model was not trained with."""
         for name in given or {}:
@@ -105,4 +117,4 @@ class Model(nn.Module):
         return f"rows of shape {tuple(self.event_shape)}, {count:,} parameters"
 
     def _unsupported(self, verb: str) -> Unsupported:
-        return Unsupported(f"{type(self).__name__} has no {verb!r}")
+        return Unsupported(f"{type(self).__name__} {self.refusals.get(verb, f'has no {verb!r}')}")

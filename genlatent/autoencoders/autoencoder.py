@@ -1,7 +1,6 @@
 """The autoencoder."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +10,6 @@ from genlatent.distributions.base import Likelihood
 from genlatent.distributions.missing import refuse_gaps, split
 from genlatent.distributions.reconstructions import ReconstructionLoss, SquaredError
 from genlatent.distributions.supports import Support
-from genlatent.errors import Unsupported
 from genlatent.model import Model
 from genlatent.networks.base import Sizes, size
 from genlatent.networks.mlp import MLP
@@ -49,6 +47,7 @@ class Autoencoder(Model):
     """
 
     family = "autoencoder"
+    refusals = {"sample": "cannot sample: its codes have no distribution; use a VAE"}
 
     def __init__(
         self,
@@ -140,18 +139,32 @@ class Autoencoder(Model):
         """Noisy rows made clean: their reconstruction, whether or not noise was shown in training."""
         return self.reconstruct(x)
 
+    def impute(self, x: Tensor, *, generator: torch.Generator | None = None, rounds: int = 3) -> Tensor:
+        r"""Rows with every NaN replaced by what is rebuilt there; observed values stay untouched and nothing is drawn.
+
+        .. math:: \hat x^{(t + 1)}_\text{missing} = g\bigl(f(\hat x^{(t)})\bigr)_\text{missing}, \qquad
+                  \hat x^{(t)}_\text{observed} = x_\text{observed}
+
+        from a value inside the support. The model need not have been trained with missing values, but it is better at
+        it; one that copies its input fills nothing. Few rounds do best: after many a row is where reconstructions do
+        not move it any more, which is seldom where rows of the data are.
+        """
+        if not isinstance(rounds, int) or rounds < 1:
+            raise ValueError(f"rounds must be a whole number of at least 1, got {rounds}")
+        x = self.shaped(x)
+        self.loss.check(x, missing=True)
+        filled, observed = split(x, self.support)
+        for _ in range(rounds):
+            with at_rest(self):
+                filled = torch.where(observed, x, self.loss.mean(self.params(self.encoded(filled))))
+        return filled
+
     def score(self, x: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
         """Minus the reconstruction loss of each row: not a likelihood, and in the unit of this loss alone."""
         self.check(x)
         with at_rest(self):
             x, observed = self.split(x)
             return -self.loss.loss(self.params(self.encoded(x)), x, observed)
-
-    def sample(
-        self, n: int, *, given: Mapping[str, Any] | None = None, generator: torch.Generator | None = None
-    ) -> Tensor:
-        """Refused: there is no distribution to draw from."""
-        raise Unsupported(f"{type(self).__name__} cannot sample: its codes have no distribution; use a VAE")
 
     def _filled(self, x: Tensor) -> Tensor:
         filled, observed = self.split(x)

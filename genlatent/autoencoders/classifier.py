@@ -1,8 +1,6 @@
 """A softmax layer on an encoder that may have been trained before."""
 
-from typing import Any
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -85,10 +83,6 @@ class Classifier(Model):
     def predict(self, x: Tensor) -> Int[Tensor, " batch"]:
         """The likeliest class of each row."""
         return self.predict_proba(x).argmax(-1)
-
-    def sample(self, n: int, *, given: Any = None, generator: torch.Generator | None = None) -> Tensor:
-        """Refused: there is no distribution of x."""
-        raise self._unsupported("sample")
 
 
 def check_classes(train: Tensor | None, held_out: Tensor | None, classes: int, name: str) -> None:

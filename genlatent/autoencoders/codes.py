@@ -1,5 +1,7 @@
 """What is done to the outputs of an encoder before they are the code: fewer of them, noisier, or bits."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -23,6 +25,10 @@ class CodeOperation(Component):
     def check(self, units: int) -> None:
         """Refuse a code of a size that does not suit."""
 
+    def idle(self, units: int) -> bool:
+        """Whether it leaves every code of so many units as it is."""
+        return False
+
 
 class KSparse(CodeOperation):
     r"""The k largest units of each row stay, the others are silenced and get no gradient.
@@ -43,8 +49,8 @@ class KSparse(CodeOperation):
     """
 
     def __init__(self, k: int = 10, alpha: float = 1.0):
-        if k < 1:
-            raise RecipeError(f"k must be at least 1, got {k}")
+        if not isinstance(k, int) or k < 1:
+            raise RecipeError(f"k must be a whole number of at least 1, got {k}")
         if not alpha > 0:
             raise RecipeError(f"alpha must be above 0, got {alpha}")
         self.k, self.alpha = k, alpha
@@ -62,6 +68,10 @@ class KSparse(CodeOperation):
         """Refuse to keep more units than there are."""
         if self.k > units:
             raise RecipeError(f"k-sparse keeps k = {self.k} units, the code has only {units}; lower k or raise latent")
+
+    def idle(self, units: int) -> bool:
+        """Whether every unit stays."""
+        return self.k >= units
 
 
 class Threshold(CodeOperation):
@@ -85,6 +95,10 @@ class Threshold(CodeOperation):
         """The code."""
         return torch.where(z > self.level, z, 0.0)
 
+    def idle(self, units: int) -> bool:
+        """Whether the level is one that every value exceeds."""
+        return self.level == -math.inf
+
 
 class NoisyCode(CodeOperation):
     r"""A stochastic encoder: :math:`c(z) = z + \mathcal{N}(0, \text{scale}^2)` in training, z itself afterwards.
@@ -106,6 +120,10 @@ class NoisyCode(CodeOperation):
     def __call__(self, z: Tensor, training: bool) -> Tensor:
         """The code."""
         return z + self.scale * torch.randn(z.shape, dtype=z.dtype, device=z.device) if training else z
+
+    def idle(self, units: int) -> bool:
+        """Whether there is no noise."""
+        return self.scale == 0
 
 
 class Binary(CodeOperation):

@@ -129,6 +129,10 @@ class GenerativeAutoencoder(Model):
         """The reconstruction that belongs to each code."""
         return self.autoencoder.decode(z)
 
+    def impute(self, x: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
+        """Rows with every NaN replaced by what the autoencoder rebuilds there."""
+        return self.autoencoder.impute(x, generator=generator)
+
     def score(self, x: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
         """The autoencoder's score of each row: no likelihood."""
         return self.autoencoder.score(x, generator=generator)
@@ -141,6 +145,7 @@ class GenerativeAutoencoder(Model):
         self, n: int, *, given: Mapping[str, Any] | None = None, generator: torch.Generator | None = None
     ) -> Tensor:
         """Reconstructions of `n` codes drawn from the density: no noise is added to them."""
+        self.check_count(n)
         self.refuse_unknown(given)
         return self.decode(self.sample_codes(n, generator=generator))
 

@@ -1,15 +1,12 @@
 """Sparse coding: a dictionary, and codes that are inferred by minimising, without an encoder."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from genlatent.distributions.missing import refuse_gaps
 from genlatent.distributions.supports import Support, check
-from genlatent.errors import RecipeError, Unsupported
+from genlatent.errors import RecipeError
 from genlatent.model import Model
 from genlatent.networks.base import Sizes, size
 from genlatent.networks.wiring import at_rest
@@ -44,6 +41,7 @@ class SparseCoding(Model):
     """
 
     family = "autoencoder"
+    refusals = {"sample": "cannot sample: its codes have no distribution; use a VAE"}
 
     def __init__(
         self,
@@ -122,12 +120,6 @@ class SparseCoding(Model):
         check(self.shaped(x), self.support, type(self).__name__)
         with at_rest(self):
             return -self.energy(x, self.infer(x))
-
-    def sample(
-        self, n: int, *, given: Mapping[str, Any] | None = None, generator: torch.Generator | None = None
-    ) -> Tensor:
-        """Refused: there is no distribution to draw from."""
-        raise Unsupported("SparseCoding cannot sample: its codes have no distribution; use a VAE")
 
 
 def shrinking(

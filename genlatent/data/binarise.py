@@ -60,17 +60,18 @@ def binarised(dataset: Dataset, how: str, seed: int = 0) -> Dataset:
         if not isinstance(dataset.train, Tensor):
             raise DataError(f"{dataset.name}: a mapped file takes binarise=dynamic or none, not {chosen}")
         rows["train"] = dataset.train
-    bits = {part: _bits(x, part, chosen) for part, x in rows.items()}
-    return replace(dataset, support="binary", binarisation=str(chosen), **bits)
+    found = {part: bits(x, part, chosen) for part, x in rows.items()}
+    return replace(dataset, support="binary", binarisation=str(chosen), **found)
 
 
-def _bits(x: Tensor, part: str, how: Binarisation) -> Tensor:
+def bits(x: Tensor, part: str, how: Binarisation) -> Tensor:
+    """Grey values of one part of a data set as bits; NaN stays."""
     if how.kind == "threshold":
-        bits = x >= THRESHOLD
+        found = x >= THRESHOLD
     else:
         drawn_from = stream(HELD_OUT_SEED if how.seed is None else how.seed, name=f"bits of {part}")
-        bits = torch.rand(x.shape, generator=drawn_from).to(x.device) < x
-    return torch.where(x.isnan(), x, bits.to(x.dtype))
+        found = torch.rand(x.shape, generator=drawn_from).to(x.device) < x
+    return torch.where(x.isnan(), x, found.to(x.dtype))
 
 
 def _refuse_not_grey(dataset: Dataset, how: Binarisation) -> None:

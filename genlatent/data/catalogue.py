@@ -16,6 +16,8 @@ NAMED = {
     "patches": Entry(
         "genlatent.data.photographs:patches", "patches of the two photographs that come with scikit-learn"
     ),
+    "inputs": Entry("genlatent.data.inputs:inputs", "100 numbers, independent or mixtures of a few factors"),
+    "ring": Entry("genlatent.data.inputs:ring", "a bump at a random angle of a ring of cells"),
     "swiss-roll": Entry("genlatent.data.toy:swiss_roll", "points on a rolled-up sheet, in 2 or 3 dimensions"),
     "two-moons": Entry("genlatent.data.toy:two_moons", "points on two interleaved half circles"),
     "8-gaussians": Entry("genlatent.data.toy:eight_gaussians", "points around eight centres on a circle"),

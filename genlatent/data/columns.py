@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from genlatent.data import conditions
-from genlatent.data.own import Found, label_rows
+from genlatent.data.own import AUTO, Found, label_rows
 from genlatent.data.table import Table, number
 from genlatent.distributions.supports import Support, guess, names
 from genlatent.errors import DataError
@@ -33,6 +33,8 @@ class Asked(NamedTuple):
 def rows_of_table(path: Path, table: Table, asked: Asked) -> Found:
     """The chosen columns as rows of numbers, with labels or conditions beside them, and the texts they stand for."""
     label_names, told = _label_names(asked.labels), conditions.named(asked.conditions)
+    if asked.support == AUTO:
+        asked = asked._replace(support=_found_texts(path, table, asked, (*label_names, *told)))
     chosen = _chosen(path, table, asked, (*label_names, *told))
     wanted = _supports(asked, chosen)
     texts = _texts(path, table, asked, chosen, label_names, wanted)
@@ -62,6 +64,20 @@ def _chosen(path: Path, table: Table, asked: Asked, beside: tuple[str, ...]) -> 
     if not chosen or not len(table.columns[chosen[0]]):
         raise DataError(f"{path}: no {'rows' if chosen else 'columns'} to learn from")
     return tuple(chosen)
+
+
+def _found_texts(path: Path, table: Table, asked: Asked, beside: tuple[str, ...]) -> dict[str, str] | None:
+    """Every column of texts as categories; one in which no text comes twice holds names, and is refused."""
+    chosen = _chosen(path, table, asked._replace(support=None), beside)
+    found = [name for name in chosen if table.columns[name].dtype == object]
+    for name in found:
+        texts = [text for text in table.columns[name] if text is not None]
+        if len(texts) > 1 and len(set(texts)) == len(texts):
+            raise DataError(
+                f"{path}: no text comes twice in column {name!r}, so there is nothing to learn of it; leave it out by "
+                "columns="
+            )
+    return dict.fromkeys(found, CATEGORICAL) or None
 
 
 def _label_names(labels: Any) -> tuple[str, ...]:
@@ -123,7 +139,7 @@ def _refuse_text(path: Path, table: Table, name: str, columns: Sequence[str]) ->
     declared = dict.fromkeys(columns, CATEGORICAL)
     raise DataError(
         f"{path}: column {name!r} holds text ({text!r} in {table.row(row)}); declare it "
-        f"(support={declared}), use it as labels, or leave it out by columns="
+        f"(support={declared}, or support=auto for all), use it as labels, or leave it out by columns="
     )
 
 

@@ -12,6 +12,11 @@ Rows = Float[Tensor, "batch *event"]
 class Corruption(Component):
     """Maps rows to corrupted rows of the same shape; draws from torch's default generator, so that it can be traced."""
 
+    @property
+    def idle(self) -> bool:
+        """Whether it leaves every row as it is."""
+        return False
+
     def __call__(self, x: Rows) -> Rows:
         """Corrupted rows."""
         raise NotImplementedError
@@ -26,6 +31,11 @@ class Masking(Corruption):
 
     def __init__(self, p: float = 0.25, value: float = 0.0):
         self.p, self.value = _share(p, "p"), value
+
+    @property
+    def idle(self) -> bool:
+        """Whether it leaves every row as it is."""
+        return self.p == 0
 
     def __call__(self, x: Rows) -> Rows:
         """Corrupted rows."""
@@ -42,6 +52,11 @@ class ExactMasking(Corruption):
 
     def __init__(self, share: float = 0.25, value: float = 0.0):
         self.share, self.value = _share(share, "share"), value
+
+    @property
+    def idle(self) -> bool:
+        """Whether it leaves every row as it is."""
+        return self.share == 0
 
     def __call__(self, x: Rows) -> Rows:
         """Corrupted rows."""
@@ -88,6 +103,11 @@ class GaussianNoise(Corruption):
     def __init__(self, scale: float = 0.3):
         self.scale = _not_negative(scale, "scale")
 
+    @property
+    def idle(self) -> bool:
+        """Whether it leaves every row as it is."""
+        return self.scale == 0
+
     def __call__(self, x: Rows) -> Rows:
         """Corrupted rows."""
         return x + self.scale * torch.randn(x.shape, dtype=x.dtype, device=x.device)
@@ -102,6 +122,11 @@ class SaltAndPepper(Corruption):
 
     def __init__(self, p: float = 0.25, low: float = 0.0, high: float = 1.0):
         self.p, self.low, self.high = _share(p, "p"), low, high
+
+    @property
+    def idle(self) -> bool:
+        """Whether it leaves every row as it is."""
+        return self.p == 0
 
     def __call__(self, x: Rows) -> Rows:
         """Corrupted rows."""
@@ -118,6 +143,11 @@ class UniformNoise(Corruption):
 
     def __init__(self, width: float = 0.5):
         self.width = _not_negative(width, "width")
+
+    @property
+    def idle(self) -> bool:
+        """Whether it leaves every row as it is."""
+        return self.width == 0
 
     def __call__(self, x: Rows) -> Rows:
         """Corrupted rows."""

@@ -1,22 +1,29 @@
 """Rows that stay where they are, in a file or in host memory, and come to the device in shuffled blocks."""
 
+import math
+import mmap
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from genlatent.distributions.supports import Support, check
+from genlatent.distributions.supports import Support, check, inside
 
 BLOCK_BYTES = 64 * 2**20
+CACHED = 2**17  # numbers that stay in a processor's cache while something is computed from them
+SCATTERED = 50  # rows from all over a file that are read before what they brought along, up to 2 MiB each, goes back
 
 
 class MappedRows:
     """Training rows of an array too large for memory: a block of neighbouring rows is read at a time.
 
     Blocks are visited in shuffled order and the caller shuffles within, so an epoch depends on nothing but the
-    state of the generator. Rows that were set aside for validation and test are passed over.
+    state of the generator. Rows that were set aside for validation and test are passed over. While one block is being
+    learned from, a thread reads the next one; what was read of a file is given back to the operating system.
 
     Args:
         source: the array `(n, *shape)`, usually mapped from a `.npy` file.
@@ -75,23 +82,51 @@ class MappedRows:
 
     def read(self, rows: Any) -> Tensor:
         """Rows of the source, by slice or by numbers, as float32 on the device."""
-        part = torch.from_numpy(np.array(self.source[rows], dtype=np.float32)) * self.scale
-        part = part.reshape(-1, *self.row_shape)
+        part = torch.from_numpy(self._values(rows))
+        part = (part if self.scale == 1 else part.mul_(self.scale)).reshape(-1, *self.row_shape)
         if self._guard is not None:
             support, who, missing = self._guard
             first = rows.start if isinstance(rows, slice) else int(rows[0])
-            check(part, support, f"{who}, counted from row {first} of the file", missing=missing)
+            if not _plainly_inside(part, support):
+                check(part, support, f"{who}, counted from row {first} of the file", missing=missing)
         return part if self.device is None else part.to(self.device)
+
+    def _values(self, rows: Any) -> np.ndarray:
+        if isinstance(rows, slice) or len(rows) < SCATTERED or rows[-1] - rows[0] < 2 * len(rows):
+            values = np.array(self.source[rows], dtype=np.float32)
+            self._give_back()
+            return values
+        values = np.empty((len(rows), *self.source.shape[1:]), dtype=np.float32)
+        for at in range(0, len(rows), SCATTERED):
+            values[at : at + SCATTERED] = self.source[rows[at : at + SCATTERED]]
+            self._give_back()
+        return values
 
     def blocks(self, generator: torch.Generator) -> Iterator[tuple[Tensor, int]]:
         """One epoch: each block once, in shuffled order, with the place of its first row among the training rows."""
-        order = torch.randperm(self.num_blocks, generator=generator, device=generator.device)
-        for number in order.tolist():
-            start, stop = number * self.block_rows, min((number + 1) * self.block_rows, len(self.source))
-            before, inside = np.searchsorted(self.set_aside, (start, stop))
-            kept = np.setdiff1d(np.arange(start, stop), self.set_aside[before:inside], assume_unique=True)
-            if len(kept):
-                yield self.read(kept if inside > before else slice(start, stop)), start - int(before)
+        order = torch.randperm(self.num_blocks, generator=generator, device=generator.device).tolist()
+        with ThreadPoolExecutor(1, "rows") as ahead:
+            reading = [ahead.submit(self._block, number) for number in order[:1]]
+            for _, following in pairwise([*order, None]):
+                part, start = reading.pop().result()
+                if following is not None:
+                    reading.append(ahead.submit(self._block, following))
+                if len(part):
+                    yield part, start
+
+    def _block(self, number: int) -> tuple[Tensor, int]:
+        """The training rows of one block, and the place of the first among all of them."""
+        start, stop = number * self.block_rows, min((number + 1) * self.block_rows, len(self.source))
+        before, within = np.searchsorted(self.set_aside, (start, stop))
+        kept = np.setdiff1d(np.arange(start, stop), self.set_aside[before:within], assume_unique=True)
+        part = self.read(kept if within > before else slice(start, stop)) if len(kept) else torch.empty(0)
+        return part, start - int(before)
+
+    def _give_back(self) -> None:
+        """Let go of the file's pages, which would else count as this process's memory."""
+        pages = getattr(self.source, "_mmap", None)
+        if pages is not None and getattr(self.source, "mode", "") == "r" and hasattr(mmap, "MADV_DONTNEED"):
+            pages.madvise(mmap.MADV_DONTNEED)
 
     def spread(self, num_rows: int) -> Tensor:
         """Up to `num_rows` rows, evenly spaced, none of them set aside."""
@@ -110,3 +145,14 @@ class MappedRows:
         for name, value in attributes.items():
             setattr(made, name, value)
         return made
+
+
+def _plainly_inside(part: Tensor, support: Support) -> bool:
+    """Whether a look that costs little shows all values inside the support, none of them NaN."""
+    if support not in ("unit", "real", "binary"):
+        return isinstance(support, str) and bool(inside(part, support).all())
+    least, most = (float(end) for end in part.aminmax())
+    if support == "real":
+        return -math.inf < least and most < math.inf
+    whole = support == "unit" or all(torch.equal(some, some.round()) for some in part.reshape(-1).split(CACHED))
+    return least >= 0 and most <= 1 and whole

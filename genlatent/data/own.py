@@ -18,6 +18,7 @@ from genlatent.errors import DataError
 HELD_OUT = 0.1  # of all rows, for valid and for test
 MOST_HELD_OUT = 10_000  # rows of a mapped file, for each
 PIXEL = 255.0
+AUTO = "auto"  # the support that leaves it to the values, and to texts, which are categories
 LARGEST_WHOLE = 2**24  # above, float32 does not tell neighbouring whole numbers apart
 
 
@@ -58,8 +59,9 @@ def assemble(
     shape: Sequence[int] | None = None,
 ) -> Dataset:
     """Found rows as a data set; see :func:`~genlatent.data.sources.load_data` for the options."""
+    support = None if isinstance(support, str) and support == AUTO else support
     support = support if found.support is None else found.support
-    found = _beside(found._replace(name=name or found.name, support=support), conditions)
+    found = beside(found._replace(name=name or found.name, support=support), conditions)
     held_out = [_given(valid, found.valid), _given(test, found.test)]
     divide = _divided if found.block_bytes is None else _divided_file
     sets, support = divide(found, held_out, seed, missing)
@@ -75,7 +77,7 @@ def _standards(found: Found, train: Part, support: Support) -> Standards:
     return standards_of(train.x, support, found.name)
 
 
-def _beside(found: Found, conditions: Any) -> Found:
+def beside(found: Found, conditions: Any) -> Found:
     """With the conditions that no reader knew by name, and with as many labels or conditions as rows."""
     told = found.labels is not None and found.labels.is_floating_point()
     if conditions is not None and not told:
@@ -110,7 +112,8 @@ def label_rows(labels: Any, name: str) -> Tensor:
     """Labels as int64, `(n,)` or `(n, k)`; anything but whole numbers is refused."""
     values = labels.detach() if isinstance(labels, Tensor) else _tensor(np.asarray(labels), f"labels of {name}")
     if values.is_floating_point() and not bool((values == values.round()).all()):
-        raise DataError(f"labels of {name} are not whole numbers; code them as 0, 1, 2, ...")
+        which = "have NaN among them" if bool(values.isnan().any()) else "are not whole numbers"
+        raise DataError(f"labels of {name} {which}; code them as 0, 1, 2, ..., and -1 where there is none")
     return values.to(torch.int64)
 
 

@@ -76,6 +76,8 @@ def _check_labels(data: Any) -> None:
         if labels.dtype not in FLOATS and (labels.dtype != torch.int64 or labels.ndim not in (1, 2)):
             kind = f"{labels.dtype} of shape {tuple(labels.shape)}"
             raise DataError(f"{data.name}: labels of {part} are {kind}, not int64 of shape (n,) or (n, k), or float32")
+        if bool(labels.isnan().any()):
+            raise DataError(f"{data.name}: NaN among the labels of {part}; leave those rows out, or fill them in")
         if labels.shape[1:] != data.labels.train.shape[1:]:
             raise DataError(f"{data.name}: labels of {part} and train differ in shape")
     width = data.labels.train.shape[1] if data.labels.train.ndim == 2 else 1

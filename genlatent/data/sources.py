@@ -15,7 +15,7 @@ from genlatent.data.binarise import binarised
 from genlatent.data.catalogue import NAMED
 from genlatent.data.dataset import Dataset
 from genlatent.data.hidden_labels import hide_labels
-from genlatent.data.own import assemble, rows_of, shaped
+from genlatent.data.own import assemble, beside, rows_of, shaped
 from genlatent.data.standards import standardised
 from genlatent.errors import DataError, RecipeError
 
@@ -55,6 +55,7 @@ def load_data(
               file is at most 10,000 rows;
             * `support`: `binary`, `spin`, `unit`, `real`, `count` or `categorical`, one for all or one per column;
               for a table also a mapping from column names. Left out, it is the narrowest of `binary`, `unit`, `real`;
+              `auto` says the same, and takes columns of texts as categories;
             * `missing=True`: NaN and empty cells stand for missing values;
             * `standardise=True`: real values are measured from their mean in standard deviations, those of the training
               rows; the title says so, and :meth:`Dataset.restore` undoes it;
@@ -101,18 +102,28 @@ def load_rows(what: Any, about: Mapping[str, Any]) -> Tensor:
     >>> load_rows(np.array([[1, 2], [3, 4]], dtype=np.float32), {"shape": [1, 2], "support": "real"}).shape
     torch.Size([2, 1, 2])
     """
+    return load_rows_and_labels(what, about)[0]
+
+
+def load_rows_and_labels(
+    what: Any, about: Mapping[str, Any], *, labels: Any = None, conditions: Any = None
+) -> tuple[Tensor, Tensor | None]:
+    """The same rows, and the label or condition of each where the source holds them under the names given."""
     if isinstance(what, Dataset):
         raise DataError(f"{what.name} is a whole data set; take its rows, for example data.test")
     reader, support = images.read_image if images.is_picture(what) else _reader(what), about["support"]
     columns, texts = about.get("columns") or (), about.get("categories", {})
+    told = (*columns, *(about.get("label_names", ()) if labels is not None else ()))
     options = {"columns": columns or None, "support": support, "missing": True}
+    options |= {"labels": labels, "conditions": conditions}
     options["grey"] = about["shape"][0] == 1 if len(about["shape"]) == 3 else None
-    options["categories"] = {name: texts[name] for name in columns if name in texts}
+    options["categories"] = {name: texts[name] for name in told if name in texts}
     known = _options(reader)
     found = reader(what, **{key: value for key, value in options.items() if key in known})
+    found = beside(found, conditions)
     pixels = "unit" if support == "binary" else support  # black and white are 0 and 255 in a picture
     rows = shaped(rows_of(found.x, pixels, found.name), about["shape"], found.name)
-    return standardised(rows, about.get("standards", ()))
+    return standardised(rows, about.get("standards", ())), found.labels
 
 
 def _named(name: str, seed: int, options: dict[str, Any]) -> Dataset:

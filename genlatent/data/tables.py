@@ -32,7 +32,7 @@ def read_csv(
         columns: the columns to learn from, all but labels and conditions if left out.
         labels: the column, or columns, of the labels; texts are numbered in sorted order. Or an array.
         support: one for all columns, or by column; a column of texts is taken only as `categorical` and is numbered
-            in sorted order.
+            in sorted order. `auto` takes every column of texts so.
         conditions: the column, or columns, of numbers that a conditional model is told. Or an array, or its file.
         categories: by column, the texts in the order of their numbers, where that shall not be the sorted order.
         missing: whether empty cells, `NA` and `nan` stand for missing values.

@@ -26,7 +26,7 @@ class Mixture(dist.MixtureSameFamily):
 
 
 def with_plain_support(p: Any) -> Any:
-    """The same distribution, its mixtures exchanged for :class:`Mixture` where the support is one for all components."""
+    """The same distribution, each mixture a :class:`Mixture` where all components have one support."""
     if isinstance(p, torch.distributions.Independent):
         base = with_plain_support(p.base_dist)
         return p if base is p.base_dist else base.to_event(p.reinterpreted_batch_ndims)

@@ -19,12 +19,15 @@ from genlatent.model import Model
 from genlatent.networks.wiring import at_rest
 from genlatent.numerics import devices
 from genlatent.numerics.logspace import log_mean_exp
+from genlatent.numerics.matmul import choose, fast_matmul
 from genlatent.numerics.randomness import drawing_from, stream
 from genlatent.objectives.elbo import ELBO
 from genlatent.objectives.messengers import apart
 from genlatent.objectives.pyro_terms import terms
 
-ROWS_AT_ONCE = 8192  # rows times draws that one pass over the networks takes
+ROWS_AT_ONCE = 8192  # rows times draws that one pass over the networks takes at most
+VALUES = 3_200_000  # values of x that a pass decodes to on a CPU: few enough for its caches, enough to hide Python
+FEWEST_DRAWS = 64  # of a row in one pass, beyond which the encoder costs nothing any more
 
 _names: WeakKeyDictionary[nn.Module, str] = WeakKeyDictionary()
 _numbers = itertools.count(1)
@@ -76,6 +79,7 @@ class LatentModel(Model):
         self, n: int, *, given: Mapping[str, Any] | None = None, generator: torch.Generator | None = None
     ) -> Tensor:
         """`n` draws of x; `given={"z": codes}` draws x for those codes, one for each row."""
+        self.check_count(n)
         held = {name: self.given_codes(name, value, n) for name, value in self.refuse_unknown(given).items()}
         with self.asked(generator):
             return poutine.condition(self.model, data=held)(n=n)
@@ -130,10 +134,21 @@ class LatentModel(Model):
         if num_samples < 1:
             raise ValueError(f"num_samples must be at least 1, got {num_samples}")
         self.check(x)
-        at_once = max(1, ROWS_AT_ONCE // max(1, len(x)))
-        counts = [min(at_once, num_samples - done) for done in range(0, num_samples, at_once)]
-        with self.asked(generator):
-            return torch.cat([self._log_weights(x, y, count) for count in counts])
+        rows, draws = passes(len(x), num_samples, self.event_shape.numel(), x.device.type)
+        counts = [min(draws, num_samples - done) for done in range(0, num_samples, draws)]
+        parts = [(part, None if y is None else y[at : at + rows]) for at, part in _parts(x, rows)]
+        with self.asked(generator), fast_matmul(self._route(rows * draws, x.device)):
+            found = [torch.cat([self._log_weights(*part, count) for count in counts]) for part in parts]
+        return torch.cat(found, 1)
+
+    def _route(self, rows: int, device: torch.device) -> str:
+        """How products of so many rows with the weights of the layers are made."""
+        layers = [layer for layer in self.modules() if isinstance(layer, nn.Linear)]
+        return choose([(rows, layer.in_features, layer.out_features) for layer in layers], device)
+
+    def under(self, x: Tensor, y: Any) -> Tensor | None:
+        """What the programs are told of these rows beside x: labels or conditions, checked and in their own form."""
+        return y
 
     def _log_weights(self, x: Tensor, y: Tensor | None, count: int) -> Tensor:
         return terms(self, x, y, particles=count).log_weights().expand(count, len(x))
@@ -181,6 +196,21 @@ class LatentModel(Model):
         """
         with self.asked(stream(0, devices.of(self), name="averages")):
             yield
+
+
+def passes(rows: int, samples: int, numbers: int, device: str = "cpu") -> tuple[int, int]:
+    """Rows and draws of one pass over the networks, where each row has so many numbers.
+
+    >>> passes(10_000, 1000, 784), passes(5, 3, 64)
+    ((63, 64), (5, 3))
+    """
+    pairs = min(ROWS_AT_ONCE, max(VALUES // numbers, FEWEST_DRAWS)) if device == "cpu" else ROWS_AT_ONCE
+    draws = min(samples, max(FEWEST_DRAWS, pairs // max(rows, 1)))
+    return max(1, min(rows, pairs // draws)), draws
+
+
+def _parts(x: Tensor, rows: int) -> Iterator[tuple[int, Tensor]]:
+    return ((at, x[at : at + rows]) for at in range(0, max(len(x), 1), rows))
 
 
 def mean(q: Any) -> Tensor:

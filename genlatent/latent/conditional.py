@@ -175,6 +175,7 @@ class ConditionalVAE(VAE):
         `given={"y": 3}` holds for all draws, `given={"y": [3, 5]}` row for row. Under `Quadrants`, the images of
         `given={"x": images}` are completed: what the model was trained to see stays, whatever else is there is drawn.
         """
+        self.check_count(n)
         held = self.refuse_unknown(given)
         with self.asked(generator):
             y = self._given(held, n)
@@ -238,8 +239,12 @@ class ConditionalVAE(VAE):
         y: Any = None,
     ) -> Float64[Tensor, "draw batch"]:
         r""":math:`\log p(x, z_k \mid y) - \log q(z_k \mid x, y)`, in float64; under `Quadrants` of the unseen cells."""
+        return super().log_weights(x, num_samples, generator, self.under(x, y))
+
+    def under(self, x: Tensor, y: Any) -> Tensor | None:
+        """The condition of each row, checked; None where it lies in x itself."""
         y = self.told(x, y)
-        return super().log_weights(x, num_samples, generator, None if self.condition.within else y)
+        return None if self.condition.within else y
 
 
 def both(first: Tensor | None, second: Tensor | None) -> Tensor | None:

@@ -182,6 +182,7 @@ class DRAW(LatentModel):
 
     def sample(self, n: int, *, given: Any = None, generator: torch.Generator | None = None) -> Tensor:
         """`n` draws of x; `given={"z": codes}` draws x for those codes, `(n, steps, latent)`."""
+        self.check_count(n)
         held = self.refuse_unknown(given)
         if any(len(codes) != n for codes in held.values()):
             raise DataError(f"given 'z' has {len(held['z'])} rows for {n} draws; give one row for each draw")

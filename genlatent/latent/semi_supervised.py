@@ -169,6 +169,7 @@ class SemiSupervisedVAE(ConditionalVAE):
         self, n: int, *, given: Mapping[str, Any] | None = None, generator: torch.Generator | None = None
     ) -> Tensor:
         """`n` draws of x; `given={"y": 3}` of one class, `given={"y": labels, "z": codes}` row for row."""
+        self.check_count(n)
         held = self.refuse_unknown(given)
         y = labels.read(held, (self.classes,), self.label_names, n, devices.of(self))
         known = ({} if y is None else {"y": y}) | ({"z": self.given_codes("z", held["z"], n)} if "z" in held else {})
@@ -207,7 +208,11 @@ class SemiSupervisedVAE(ConditionalVAE):
 
         Where a label is given only its term stands, so that the weights estimate :math:`\log p(x, y)`.
         """
-        return super(ConditionalVAE, self).log_weights(x, num_samples, generator, self.marked(x, y))
+        return super(ConditionalVAE, self).log_weights(x, num_samples, generator, self.under(x, y))
+
+    def under(self, x: Tensor, y: Any) -> Tensor | None:
+        """Labels beside the rows, -1 where there is none."""
+        return self.marked(x, y)
 
     def _log_weights(self, x: Tensor, y: Tensor | None, count: int) -> Tensor:
         return class_weights(self, x, y, count)

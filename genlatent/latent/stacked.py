@@ -131,6 +131,7 @@ class StackedVAE(LatentModel):
         self, n: int, *, given: Mapping[str, Any] | None = None, generator: torch.Generator | None = None
     ) -> Tensor:
         """`n` draws of x; `given={"y": 3}` of one class, `given={"y": labels, "z_2": styles}` row for row."""
+        self.check_count(n)
         held = self.refuse_unknown(given)
         y = labels.read(held, (self.classes,), self.second.label_names, n, devices.of(self))
         known = {name: value for name, value in held.items() if name in ("z_1", "z_2")}
@@ -148,7 +149,11 @@ class StackedVAE(LatentModel):
         y: Any = None,
     ) -> Float64[Tensor, "draw batch"]:
         r""":math:`\log \sum_y p(x, y, z_1, z_2) / q(z_1, z_2 \mid x, y)`; of a given label only its term stands."""
-        return super().log_weights(x, num_samples, generator, self.second.marked(x, y))
+        return super().log_weights(x, num_samples, generator, self.under(x, y))
+
+    def under(self, x: Tensor, y: Any) -> Tensor | None:
+        """Labels beside the rows, -1 where there is none."""
+        return self.second.marked(x, y)
 
     def _log_weights(self, x: Tensor, y: Tensor | None, count: int) -> Tensor:
         return class_weights(self, x, y, count)

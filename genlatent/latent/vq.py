@@ -184,6 +184,7 @@ class VQVAE(Model):
         self, n: int, *, given: Mapping[str, Any] | None = None, generator: torch.Generator | None = None
     ) -> Tensor:
         """`n` draws of x; `given={"z": code numbers}` draws x for those codes, one for each row."""
+        self.check_count(n)
         held = self.refuse_unknown(given)
         codes = self._numbers(held["z"]) if held else self.sample_codes(n, generator=generator)
         if len(codes) != n:

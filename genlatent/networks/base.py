@@ -1,10 +1,12 @@
 """What a network promises: it is described by plain values, and its layers are made when the model says its sizes."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from genlatent.components import refuse_fractions
 from genlatent.errors import RecipeError
 
 Sizes = int | Sequence[int]
@@ -31,6 +33,11 @@ class Network(nn.Module):
 
     inputs: torch.Size | None = None
     outputs: torch.Size | None = None
+
+    def __new__(cls, *given: Any, **named: Any):  # a checker of annotations in tests knows no Self
+        """Refuse half a unit by name before the network is made."""
+        refuse_fractions(cls, *given, **named)
+        return super().__new__(cls)
 
     def start(self, inputs: Sizes | None, outputs: Sizes | None) -> None:
         """Keep the sizes that are known; with both, the layers are made."""

@@ -260,7 +260,7 @@ def refuse_undeclared(columns: Tensor, counts: Sequence[int], *, unlabelled: boo
     for place, count in enumerate(counts):
         labels = columns[:, place]
         if labels.is_floating_point() and not bool((labels == labels.floor()).all()):
-            raise DataError("labels are whole numbers from 0; these have fractions")
+            raise DataError("labels are whole numbers from 0; these have fractions or NaN")
         bad = (labels >= count) | (labels < (-1 if unlabelled else 0))
         if bool(bad.any()):
             row = int(bad.nonzero()[0])

@@ -23,6 +23,11 @@ def halvings(length: int, times: int) -> list[int]:
     return lengths
 
 
+def laid_out(layer: nn.Conv2d | nn.ConvTranspose2d) -> nn.Module:
+    """A layer that starts with Xavier's weights and computes with channels last, which on CPUs is faster."""
+    return xavier(layer).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]  # missing in its stub
+
+
 class _Convolutional(Network):
     def __init__(
         self,
@@ -91,7 +96,7 @@ class ConvEncoder(_Convolutional):
 
     def _halving(self, a: int, b: int) -> list[nn.Module]:
         stride = 1 if self.pool else 2
-        layers = [xavier(nn.Conv2d(a, b, self.kernel, stride=stride, padding=self.kernel // 2)), find(self.activation)]
+        layers = [laid_out(nn.Conv2d(a, b, self.kernel, stride, self.kernel // 2)), find(self.activation)]
         return [*layers, nn.MaxPool2d(2, ceil_mode=True)] if self.pool else layers
 
     def output_layer(self) -> nn.Module:
@@ -153,9 +158,9 @@ class ConvDecoder(_Convolutional):
     def _doubling(self, a: int, b: int, grid: tuple[int, int]) -> list[nn.Module]:
         around = self.kernel // 2
         if self.upsample:
-            return [nn.Upsample(size=grid, mode="nearest"), xavier(nn.Conv2d(a, b, self.kernel, padding=around))]
+            return [nn.Upsample(size=grid, mode="nearest"), laid_out(nn.Conv2d(a, b, self.kernel, padding=around))]
         extra = ((grid[0] + 1) % 2, (grid[1] + 1) % 2)  # even lengths take one row more
-        return [xavier(nn.ConvTranspose2d(a, b, self.kernel, stride=2, padding=around, output_padding=extra))]
+        return [laid_out(nn.ConvTranspose2d(a, b, self.kernel, stride=2, padding=around, output_padding=extra))]
 
     def output_layer(self) -> nn.Module:
         """The last convolution."""

@@ -76,14 +76,25 @@ class Contractive(Penalty):
         self._try(model, x[:16])
 
     def _try(self, model: Any, x: Tensor) -> None:
-        """A step function has a derivative for autograd, but it is 0 everywhere."""
+        """For autograd a step function has a derivative, 0 everywhere, and under `no_grad` there is one for x alone."""
         try:
-            norm = hutchinson_norm(model.features, x, 1)
+            with torch.enable_grad():
+                norm = hutchinson_norm(model.features, x, 1)
         except (RuntimeError, NotImplementedError) as error:
             reason = str(error).strip().partition("\n")[0]
             raise _no_derivative(f"autograd finds none in the encoder: {reason}") from error
         if not bool(norm.any()):
             raise _no_derivative("that of the encoder is 0 on all rows tried, as that of a step function")
+        if not _reached(norm, [p for p in model.encoder.parameters() if p.requires_grad]):
+            raise _no_derivative("it cannot be learned by the encoder's weights, as under no_grad")
+
+
+def _reached(norm: Tensor, weights: list[nn.Parameter]) -> bool:
+    """Whether a change of the weights would change the norm; so it is where there are none to learn."""
+    if not norm.requires_grad:
+        return not weights
+    found = torch.autograd.grad(norm, weights, torch.ones_like(norm), allow_unused=True) if weights else ()
+    return not weights or any(one is not None and bool(one.any()) for one in found)
 
 
 def single_layer(encoder: nn.Module) -> tuple[nn.Linear, str] | None:

@@ -27,12 +27,17 @@ class Reconstruction(Objective):
     Args:
         penalties: objects called as `penalty(model, x, code)`, which give a value for each row or a scalar, and those
             on layers of the encoder (`SparsityKL`, `L1`). A penalty's metric is named after its class or function.
+        may_copy: whether nothing is said of a code that may just copy its input, because that is wanted.
     """
 
     needs = ("corruption", "encoded", "params")
 
-    def __init__(self, penalties: Sequence[LayerPenalty | Penalty | Callable[[Any, Tensor, Tensor], Tensor]] = ()):
-        self.penalties = tuple(penalties)
+    def __init__(
+        self,
+        penalties: Sequence[LayerPenalty | Penalty | Callable[[Any, Tensor, Tensor], Tensor]] = (),
+        may_copy: bool = False,
+    ):
+        self.penalties, self.may_copy = tuple(penalties), may_copy
 
     def init(self, model: Any, x: Tensor, share: float = 1.0) -> dict[str, Tensor]:
         """What penalties carry from step to step; penalties that do not suit the model are refused here."""
@@ -90,9 +95,12 @@ class Reconstruction(Objective):
         return {**seen, CODE: code.flatten(1)}, code
 
     def _warn_of_copying(self, model: Any) -> None:
-        """Say so where nothing keeps the code from being a copy of x."""
+        """Say so where nothing keeps the code from being a copy of x; what has no strength keeps it from nothing."""
         units, values = model.latent_shape.numel(), model.event_shape.numel()
-        if units > values and not self.penalties and model.corruption is None and model.code is None:
+        penalised = any(getattr(penalty, "weight", 1.0) != 0 for penalty in self.penalties)
+        corrupted = model.corruption is not None and not getattr(model.corruption, "idle", False)
+        held_back = model.code is not None and not model.code.idle(units)
+        if units > values and not (self.may_copy or penalised or corrupted or held_back):
             warnings.warn(
                 f"a code of {units} units for {values} values may just copy its input; "
                 "add a penalty, a corruption or a code operation, or make latent smaller",

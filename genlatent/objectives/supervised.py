@@ -27,6 +27,7 @@ class SupervisedReconstruction(Reconstruction):
         penalties: as in `Reconstruction`.
         weight: :math:`\lambda_y`.
         reconstruction: :math:`\lambda_r`, which scales the penalties as well; 0 learns from the labels alone.
+        may_copy: as in `Reconstruction`.
     """
 
     def __init__(
@@ -34,8 +35,9 @@ class SupervisedReconstruction(Reconstruction):
         penalties: Sequence[LayerPenalty | Penalty | Callable[[Any, Tensor, Tensor], Tensor]] = (),
         weight: float = 1.0,
         reconstruction: float = 1.0,
+        may_copy: bool = False,
     ):
-        super().__init__(penalties)
+        super().__init__(penalties, may_copy)
         if weight < 0 or reconstruction < 0:
             raise ValueError(f"weights must not be negative, got weight={weight}, reconstruction={reconstruction}")
         self.weight, self.reconstruction = weight, reconstruction

@@ -93,6 +93,22 @@ def denoising_curves(found: Sequence[Any], *, axes: Axes | None = None, title: s
     return plain(axes, x="standard deviation of the noise", y=SHARE, title=title)
 
 
+def noise_rows(found: Sequence[Any], units: int) -> Figure:
+    """Images under more and more noise, and under each line what a code of so many units makes of it.
+
+    Args:
+        found: what `denoised` gives.
+        units: of the code.
+    """
+    chosen = [one for one in found if one.units == units]
+    if not chosen:
+        raise DataError(f"no denoised rows of {units} units; there are {sorted({one.units for one in found})}")
+    lines = []
+    for one in chosen:
+        lines += [(f"noise {one.noise:g}", one.rows), (f"{one.before:.2f} to {one.after:.2f}", one.denoised)]
+    return labelled_lines(lines)
+
+
 def denoiser_rows(found: Sequence[Any]) -> Figure:
     """Noisy images, and under them what each model makes of them.
 

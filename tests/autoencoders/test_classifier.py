@@ -14,12 +14,12 @@ from genlatent.objectives.softmax import SoftmaxCrossEntropy
 
 
 @pytest.fixture(scope="module")
-def digits():
-    return load_data("digits", binarise="threshold")
+def digits(device):
+    return load_data("digits", binarise="threshold").to(device)
 
 
-def test_the_loss_is_the_mean_cross_entropy_of_the_labelled_rows(digits):
-    model, x, y = Classifier((1, 8, 8), 10), digits.test[:20], digits.labels.test[:20].clone()
+def test_the_loss_is_the_mean_cross_entropy_of_the_labelled_rows(digits, device):
+    model, x, y = Classifier((1, 8, 8), 10).to(device), digits.test[:20], digits.labels.test[:20].clone()
     torch.nn.init.normal_(model.head.weight)
     y[3:9] = -1
     known = y >= 0
@@ -30,20 +30,20 @@ def test_the_loss_is_the_mean_cross_entropy_of_the_labelled_rows(digits):
     assert torch.allclose(loss.metrics["error"], wrong)
     rows = SoftmaxCrossEntropy().validate(model, Batch(x, y))
     assert torch.allclose(rows["loss"].sum() / known.sum(), expected)
-    assert torch.equal(rows["loss"][3:9], torch.zeros(6))
+    assert torch.equal(rows["loss"][3:9], torch.zeros(6, device=device))
 
 
-def test_digits_are_told_apart(digits):
-    model = Classifier((1, 8, 8), 10)
+def test_digits_are_told_apart(digits, device):
+    model = Classifier((1, 8, 8), 10).to(device)
     history = fit(model, digits, epochs=15)
     assert history.column("valid/loss")[-1] < history.column("valid/loss")[0]
     assert (model.predict(digits.test) == digits.labels.test).float().mean() > 0.9
-    assert torch.allclose(model.predict_proba(digits.test).sum(1), torch.ones(len(digits.test)))
+    assert torch.allclose(model.predict_proba(digits.test).sum(1), torch.ones(len(digits.test), device=device))
 
 
-def test_a_frozen_encoder_stays_as_it_is(digits):
-    trained = Autoencoder((1, 8, 8), latent=20)
-    probe = Classifier((1, 8, 8), 10, trained.encoder, features=20, frozen=True)
+def test_a_frozen_encoder_stays_as_it_is(digits, device):
+    trained = Autoencoder((1, 8, 8), latent=20).to(device)
+    probe = Classifier((1, 8, 8), 10, trained.encoder, features=20, frozen=True).to(device)
     before = [p.clone() for p in trained.encoder.parameters()]
     head = probe.head.weight.clone()
     fit(probe, digits, steps=5)
@@ -51,28 +51,28 @@ def test_a_frozen_encoder_stays_as_it_is(digits):
     assert not torch.equal(head, probe.head.weight)
 
 
-def test_saved_and_loaded_it_answers_the_same(digits, tmp_path):
-    model = Classifier((1, 8, 8), 10, MLP((7,), "sigmoid"), features=5)
+def test_saved_and_loaded_it_answers_the_same(digits, tmp_path, device):
+    model = Classifier((1, 8, 8), 10, MLP((7,), "sigmoid"), features=5).to(device)
     fit(model, digits, steps=5)
     save(model, tmp_path / "model")
-    found = load(tmp_path / "model")
+    found = load(tmp_path / "model").to(device)
     assert torch.equal(found.predict_proba(digits.test), model.predict_proba(digits.test))
 
 
-def test_bad_input(digits):
+def test_bad_input(digits, device):
     with pytest.raises(RecipeError, match="classes must be at least 2"):
         Classifier(4, 1)
-    model = Classifier((1, 8, 8), 4)
+    model = Classifier((1, 8, 8), 4).to(device)
     with pytest.raises(DataError, match="class 9 in the labels; this Classifier has 4 classes"):
         fit(model, digits, steps=1)
     with pytest.raises(DataError, match="these data have none"):
         model.check_labels(None)
     with pytest.raises(DataError, match="one class for each row"):
-        model.check_labels(torch.zeros(4, 2))
+        model.check_labels(torch.zeros(4, 2, device=device))
     with pytest.raises(DataError, match="these data have none"):
         SoftmaxCrossEntropy()(model, Batch(digits.test), {})
     with pytest.raises(DataError, match="NaN"):
-        model.predict(torch.full((1, 1, 8, 8), torch.nan))
+        model.predict(torch.full((1, 1, 8, 8), torch.nan, device=device))
     with pytest.raises(Unsupported, match="Classifier has no 'sample'"):
         model.sample(1)
     assert isinstance(digits.labels, Splits)

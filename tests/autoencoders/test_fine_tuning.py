@@ -27,24 +27,24 @@ BASES = {
 
 
 @pytest.fixture(scope="module")
-def digits():
-    return load_data("digits", binarise="threshold")
+def digits(device):
+    return load_data("digits", binarise="threshold").to(device)
 
 
 @pytest.fixture(params=BASES)
-def base(request):
-    return BASES[request.param]()
+def base(request, device):
+    return BASES[request.param]().to(device)
 
 
-def test_the_features_are_the_codes(base, digits):
+def test_the_features_are_the_codes(base, digits, device):
     x = digits.test[:7]
     with torch.no_grad():
-        features = FineTune(base, 10).encoder(x)
+        features = FineTune(base, 10).to(device).encoder(x)
     assert torch.allclose(features, base.encode(x).flatten(1), atol=1e-6)
 
 
-def test_every_encoder_is_trained_by_labels(base, digits):
-    model = FineTune(base, 10)
+def test_every_encoder_is_trained_by_labels(base, digits, device):
+    model = FineTune(base, 10).to(device)
     before = {name: p.clone() for name, p in base.named_parameters()}
     code = base.encode(digits.test)
     history = fit(model, digits, epochs=5, optimizer=Optimizer(learning_rate=1e-2))
@@ -53,35 +53,36 @@ def test_every_encoder_is_trained_by_labels(base, digits):
     assert all(torch.equal(p, before[name]) for name, p in base.named_parameters()), "a copy is trained"
 
 
-def test_frozen_it_is_a_probe(digits):
-    base = BASES["vae"]()
-    model = FineTune(base, 10, frozen=True)
+def test_frozen_it_is_a_probe(digits, device):
+    base = BASES["vae"]().to(device)
+    model = FineTune(base, 10, frozen=True).to(device)
     fit(model, digits, epochs=3)
     assert torch.equal(model.encode(digits.test), base.encode(digits.test))
     assert bool(model.head.weight.any())
 
 
-def test_a_stack_is_trained_greedily_first(digits):
-    model = FineTune(StackedAutoencoder((1, 8, 8), (12, 6)), 10)
+def test_a_stack_is_trained_greedily_first(digits, device):
+    model = FineTune(StackedAutoencoder((1, 8, 8), (12, 6)), 10).to(device)
     code = model.encode(digits.test)
     assert len(pretrain(model, digits, steps=5)) == 2
     assert not torch.equal(model.encode(digits.test), code)
     with pytest.raises(Unsupported, match="VAE is no stack of layers"):
-        pretrain(FineTune(VAE((1, 8, 8)), 10), digits)
+        pretrain(FineTune(VAE((1, 8, 8)), 10).to(device), digits)
 
 
-def test_its_accuracy_is_judged(digits):
-    model = FineTune(BASES["rbm"](), 10)
+def test_its_accuracy_is_judged(digits, device):
+    model = FineTune(BASES["rbm"](), 10).to(device)
     accuracy = evaluate(model, digits)[-1]
     assert accuracy.metric == "accuracy"
     assert accuracy.value == float((model.predict(digits.test) == digits.labels.test).double().mean())
 
 
-def test_saved_and_loaded_it_answers_the_same(base, digits, tmp_path):
-    model = FineTune(base, 10)
+def test_saved_and_loaded_it_answers_the_same(base, digits, tmp_path, device):
+    model = FineTune(base, 10).to(device)
     fit(model, digits, steps=2)
     save(model, tmp_path / "model")
-    assert torch.equal(load(tmp_path / "model").predict_proba(digits.test), model.predict_proba(digits.test))
+    found = load(tmp_path / "model").to(device)
+    assert torch.equal(found.predict_proba(digits.test), model.predict_proba(digits.test))
 
 
 def test_codes_that_cannot_be_trained_on():
@@ -91,8 +92,8 @@ def test_codes_that_cannot_be_trained_on():
         FineTune(ConditionalVAE((1, 8, 8), condition=10), 10)
 
 
-def test_grey_rows_under_a_binary_model_are_refused():
-    grey = load_data("digits")
+def test_grey_rows_under_a_binary_model_are_refused(device):
+    grey = load_data("digits").to(device)
     assert isinstance(grey, Dataset)
     with pytest.raises(DataError, match="binari"):
-        fit(FineTune(BASES["rbm"](), 10), grey, steps=1)
+        fit(FineTune(BASES["rbm"](), 10).to(device), grey, steps=1)

@@ -119,3 +119,40 @@ def test_reshaped_by_load_data(file):
     data = load_data(file, mapped=True, shape=(1, 3, 1))
     assert data.train.shape == (800, 1, 3, 1)
     assert data.valid.shape == (100, 1, 3, 1)
+
+
+def test_only_a_plain_mapping_is_given_back(file, monkeypatch):
+    """Pages of a mapping that was written to are not there again after they were let go of."""
+    changed = np.load(file, mmap_mode="c")
+    changed[:] = 2.0
+    assert [float(part.min()) for part, _ in epoch(MappedRows(changed, block_bytes=6000))] == [2.0] * 2
+    assert all(part.max() <= 1 for part, _ in epoch(MappedRows(np.load(file, mmap_mode="r"), block_bytes=6000)))
+
+
+def test_rows_from_all_over_the_file_are_read_in_parts(file, monkeypatch):
+    monkeypatch.setattr("genlatent.data.mapped.SCATTERED", 4)
+    numbers = np.arange(0, 1000, 7)
+    rows = MappedRows(np.load(file, mmap_mode="r"))
+    assert torch.equal(rows.read(numbers), torch.from_numpy(np.load(file)[numbers]))
+
+
+@pytest.mark.parametrize("support", ["binary", "unit", "real", "count"])
+@pytest.mark.parametrize("bad", [np.nan, -np.inf, np.inf, -0.5])
+def test_a_quick_look_overlooks_nothing(support, bad):
+    values = np.ones((50, 2), np.float32)
+    rows = MappedRows(values)
+    rows.guard(support, "rows", False)
+    rows.read(slice(0, 50))
+    values[31, 1] = bad
+    if support == "real" and bad == -0.5:
+        rows.read(slice(0, 50))
+        return
+    with pytest.raises(DataError, match="row 31"):
+        rows.read(slice(0, 50))
+
+
+def test_a_file_that_fails_while_a_block_is_read_ahead(file):
+    rows = MappedRows(np.load(file, mmap_mode="r"), block_bytes=6000)
+    rows.guard("binary", "rows", False)
+    with pytest.raises(DataError, match="is not binary"):
+        epoch(rows)

@@ -195,7 +195,8 @@ def test_binarisation_is_part_of_every_title():
 
 def test_unknown_names_and_options():
     assert "no data set is called 'mnits'; did you mean 'mnist'?" in refusal("mnits")
-    assert "digits takes no option 'size'; it takes none" in refusal("digits", size=3, error=RecipeError)
+    assert "digits takes no option 'size'; known: rows" in refusal("digits", size=3, error=RecipeError)
+    assert "freyfaces takes no option 'size'; it takes none" in refusal("freyfaces", size=3, error=RecipeError)
     sentence = refusal("bars-and-stripes", sise=3, error=RecipeError)
     assert sentence == "bars-and-stripes takes no option 'sise'; did you mean 'size'?"
     assert "takes no option 'vaild'; did you mean 'valid'?" in refusal(rows(), vaild=0.1, error=RecipeError)

@@ -90,6 +90,20 @@ def test_text_is_refused_or_declared(people):
     assert by_first_column(data)[:, 2].tolist() == [1, 2, 0, 2]
 
 
+def test_all_columns_of_texts_can_be_taken_at_once(people):
+    data = load_data(people, support="auto", labels="kind", standardise=True)
+    assert data.support == ("real", "real", "categorical:3")
+    assert data.categories["colour"] == ("blue", "green", "red")
+    assert data.integers == ("age",)
+    assert load_data(people, columns=["age", "height"], support="auto").support == "real"
+
+
+def test_a_column_of_names_is_no_category(tmp_path):
+    path = written(tmp_path, "name,age\nann,1\nbob,2\ncid,3\ndan,4\neve,5\n")
+    assert "no text comes twice in column 'name'" in refusal(path, support="auto")
+    assert load_data(path, support="auto", columns=["age"]).columns == ("age",)
+
+
 def test_support_for_every_column(people):
     options = {"columns": ["age", "height"], "labels": "kind"}
     assert load_data(people, support=["count", "real"], **options).support == ("count", "real")

@@ -40,9 +40,10 @@ def compressed(
     *,
     hidden: int = 128,
     epochs: int = 60,
+    learning_rate: float = 3e-3,
     seed: int = 0,
 ) -> list[CodeSize]:
-    """The same two networks around codes of each size.
+    """The same two networks of one hidden layer around codes of each size.
 
     References:
         Reducing the dimensionality of data with neural networks (Hinton and Salakhutdinov, 2006)
@@ -50,7 +51,7 @@ def compressed(
     found = []
     for units in sizes:
         networks: dict[str, Any] = {"encoder": MLP((hidden,)), "decoder": MLP((hidden,))}
-        model = trained(data, latent=units, epochs=epochs, learning_rate=3e-3, seed=seed, **networks)
+        model = trained(data, latent=units, epochs=epochs, learning_rate=learning_rate, seed=seed, **networks)
         made = model.reconstruct(data.test)
         found.append(CodeSize(units, share_lost(made, data.test), made[:SHOWN]))
     return found
@@ -63,6 +64,7 @@ def denoised(
     *,
     trained_at: float = 0.4,
     epochs: int = 60,
+    learning_rate: float = 5e-3,
     seed: int = 0,
 ) -> list[Denoised]:
     """Denoising autoencoders with codes of each size, under noise that rises.
@@ -72,13 +74,13 @@ def denoised(
         sizes: units of the codes, more than there are values among them.
         noises: standard deviations in the test.
         trained_at: standard deviation in training.
-        epochs: of each training.
+        epochs, learning_rate: of each training.
         seed: of the weights, the training and the noise.
     """
     found = []
     for units in sizes:
         networks = {"encoder": MLP((), output_activation="relu"), "decoder": MLP(())}
-        how = {"corruption": GaussianNoise(trained_at), "epochs": epochs, "seed": seed}
+        how = {"corruption": GaussianNoise(trained_at), "epochs": epochs, "learning_rate": learning_rate, "seed": seed}
         model = trained(data, latent=units, **networks, **how)
         found += [_denoised(model, data.test, units, noise, seed) for noise in noises]
     return found

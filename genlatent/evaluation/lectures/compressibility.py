@@ -7,8 +7,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from genlatent.data.dataset import Dataset
+from genlatent.data.inputs import inputs
 from genlatent.evaluation.lectures.trained import autoencoder, layer, share_lost
-from genlatent.numerics.randomness import stream
 from genlatent.training.fit import fit
 from genlatent.training.optimizer import Optimizer
 
@@ -22,7 +22,7 @@ class Compression(NamedTuple):
 
 
 def compressibility(
-    inputs: int = 100, units: int = 50, *, factors: int = 20, noise: float = 0.1, rows: int = 1000, seed: int = 0
+    values: int = 100, units: int = 50, *, factors: int = 20, noise: float = 0.1, rows: int = 1000, seed: int = 0
 ) -> list[Compression]:
     r"""A linear autoencoder on independent inputs and on correlated ones, all of variance 1.
 
@@ -33,24 +33,15 @@ def compressibility(
         Sparse autoencoder (Ng, 2011)
 
     Args:
-        inputs, units: values of a row and of its code.
+        values, units: numbers in a row and in its code.
         factors: what the correlated inputs are mixtures of.
         noise: standard deviation of what each input has for itself.
         rows: to learn from.
         seed: of the rows, the weights and the training.
     """
     kinds = {"independent": None, "correlated": factors}
-    return [_compressed(name, _rows(inputs, kind, noise, rows, seed), units, seed) for name, kind in kinds.items()]
-
-
-def _rows(inputs: int, factors: int | None, noise: float, rows: int, seed: int) -> Dataset:
-    drawn_from = stream(seed, name="rows")
-    x = torch.randn(rows + 1000, inputs, generator=drawn_from)
-    if factors is not None:
-        mixing = torch.randn(factors, inputs, generator=drawn_from)
-        mixed = torch.randn(len(x), factors, generator=drawn_from) @ (mixing / mixing.norm(dim=0))
-        x = noise * x + (1 - noise**2) ** 0.5 * mixed
-    return Dataset(x[:rows], x[rows : rows + 100], x[rows + 100 :], x.shape[1:], "real", "inputs")
+    how = {"n": rows * 5 // 4, "values": values, "noise": noise, "seed": seed}
+    return [_compressed(name, inputs(factors=kind, **how), units, seed) for name, kind in kinds.items()]
 
 
 def _compressed(name: str, data: Dataset, units: int, seed: int) -> Compression:

@@ -46,7 +46,7 @@ def overcomplete_codes(data: Dataset, units: int | None = None, *, epochs: int =
 def regularisers(units: int) -> dict[str, dict[str, Any]]:
     """Parts and penalties of an autoencoder with that many units, by the name of what holds it back."""
     held_back: dict[str, dict[str, Any]] = {
-        "nothing": {"corruption": GaussianNoise(0.0)},  # says that copying is meant
+        "nothing": {"may_copy": True},
         "denoising": {"corruption": GaussianNoise(0.5)},
         "k-sparse": {"code": KSparse(10)},
         "L1": {"penalties": (L1(0.3),)},

@@ -46,16 +46,15 @@ def robustness(
         seed: of the weights, the training and the noise.
     """
     kinds: dict[str, dict[str, Any]] = {
-        "plain": {},
+        "plain": {"may_copy": True},
         "denoising": {"corruption": GaussianNoise(noise)},
         "contractive": {"penalties": (Contractive(weight),)},
     }
     found = []
     for name, how in kinds.items():
         start = {"latent": units, "encoder": layer("sigmoid"), "decoder": Tied()}
-        start |= {} if how else {"corruption": GaussianNoise(0.0)}  # says that copying is meant
         model = trained(data, epochs=epochs, seed=seed, **start, **how)
-        objective = Reconstruction(how.get("penalties", ()))
+        objective = Reconstruction(how.get("penalties", ()), may_copy=True)
         found.append(
             Robustness(name, *_moved(model, data.test, noise, seed), gradient_variance(model, objective, data))
         )

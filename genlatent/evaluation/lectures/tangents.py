@@ -1,6 +1,5 @@
 """Singular values of the encoder's Jacobian, along and across the manifold on which the data lie."""
 
-import math
 from typing import Any, NamedTuple
 
 import torch
@@ -9,10 +8,9 @@ from torch import Tensor
 from torch.func import jacrev, vmap
 
 from genlatent.data.corruptions import GaussianNoise
-from genlatent.data.dataset import Dataset
+from genlatent.data.inputs import ring, tangent
 from genlatent.evaluation.lectures.trained import layer, trained
 from genlatent.networks.tied import Tied
-from genlatent.numerics.randomness import stream
 from genlatent.objectives.contraction import Contractive
 
 
@@ -28,9 +26,7 @@ class Spectrum(NamedTuple):
 def spectra(
     units: int = 60, *, cells: int = 30, rows: int = 1000, weight: float = 0.5, epochs: int = 100, seed: int = 0
 ) -> list[Spectrum]:
-    r"""Autoencoders of a bump that travels around a ring: data on a curve whose tangents are known.
-
-    .. math:: x_i(\theta) = \exp\bigl(\kappa (\cos(\theta - \phi_i) - 1)\bigr), \quad \kappa = 4
+    """Autoencoders of a bump that travels around a ring: data on a curve whose tangents are known.
 
     The reconstruction keeps the code sensitive along the curve; a penalty makes it insensitive across it.
 
@@ -45,13 +41,9 @@ def spectra(
         epochs: of each training.
         seed: of the rows, the weights and the training.
     """
-    drawn_from = stream(seed, name="ring")
-    angles = 2 * math.pi * torch.rand(rows + 200, generator=drawn_from)
-    x = bump(angles, cells)
-    data = Dataset(x[:rows], x[rows : rows + 100], x[rows + 100 :], x.shape[1:], "real", "ring")
-    along = bump_tangent(angles[rows + 100 :], cells)
+    data = ring(n=rows * 5 // 4, cells=cells, seed=seed)
     kinds: dict[str, dict[str, Any]] = {
-        "plain": {"corruption": GaussianNoise(0.0)},  # says that copying is meant
+        "plain": {"may_copy": True},
         "denoising": {"corruption": GaussianNoise(0.2)},
         "contractive": {"penalties": (Contractive(weight),)},
     }
@@ -59,33 +51,14 @@ def spectra(
     for name, how in kinds.items():
         parts = {"latent": units, "encoder": layer("sigmoid"), "decoder": Tied()}
         model = trained(data, epochs=epochs, seed=seed, **parts, **how)
-        found.append(spectrum(name, model, data.test, along))
+        found.append(spectrum(name, model, data.test, tangent(data.test)))
     return found
 
 
-def bump(angles: Float[Tensor, " rows"], cells: int) -> Float[Tensor, "rows cells"]:
-    """Rows with a bump at these angles."""
-    return _bump(angles, cells)[0]
-
-
-def bump_tangent(angles: Float[Tensor, " rows"], cells: int) -> Float[Tensor, "rows cells"]:
-    """The derivative of each row by its angle, of length 1."""
-    made, away = _bump(angles, cells)
-    return torch.nn.functional.normalize(-WIDTH * away.sin() * made, dim=1)
-
-
-WIDTH = 4.0  # kappa
-
-
-def _bump(angles: Tensor, cells: int) -> tuple[Tensor, Tensor]:
-    away = angles.unsqueeze(1) - torch.arange(cells) * (2 * math.pi / cells)
-    return (WIDTH * (away.cos() - 1)).exp(), away
-
-
-def spectrum(name: str, model: Any, x: Float[Tensor, "rows values"], tangent: Float[Tensor, "rows values"]) -> Spectrum:
-    """Of a model's encoder at these rows, through each of which the manifold passes in one direction."""
+def spectrum(name: str, model: Any, x: Float[Tensor, "rows values"], way: Float[Tensor, "rows values"]) -> Spectrum:
+    """Of a model's encoder at these rows, through each of which the manifold passes in one direction of length 1."""
     jacobian = jacobians(model, x)
-    along = (jacobian @ tangent.unsqueeze(2)).squeeze(2).square().sum(1)
+    along = (jacobian @ way.unsqueeze(2)).squeeze(2).square().sum(1)
     across = (jacobian.square().sum((1, 2)) - along) / (x.shape[1] - 1)
     values = torch.linalg.svdvals(jacobian).mean(0)
     return Spectrum(name, values, float(along.sqrt().mean()), float(across.clamp(min=0).mean().sqrt()))

@@ -26,6 +26,7 @@ def trained(
     data: Dataset,
     *,
     penalties: tuple[Any, ...] = (),
+    may_copy: bool = False,
     epochs: int = 100,
     learning_rate: float = 5e-3,
     batch_size: int = BATCH,
@@ -38,6 +39,7 @@ def trained(
     Args:
         data: what it learns.
         penalties: added to the reconstruction loss.
+        may_copy: whether a code that may just copy its input is what is wanted.
         epochs, learning_rate, batch_size, weight_decay: of the training.
         seed: of the weights and of the training.
         parts: what :class:`~genlatent.autoencoders.autoencoder.Autoencoder` is made of.
@@ -47,7 +49,7 @@ def trained(
     fit(
         model,
         data,
-        objective=Reconstruction(penalties),
+        objective=Reconstruction(penalties, may_copy),
         optimizer=optimizer,
         epochs=epochs,
         batch_size=batch_size,
