@@ -90,6 +90,12 @@ class ConditionalRBM(BoltzmannMachine):
         machine._shifts = self.shifts(y)
         return machine
 
+    def repeated(self, times: int) -> "ConditionalRBM":
+        """This machine with every condition so many times in a row, for chains that have as many replicas each."""
+        machine = copy.copy(self)
+        machine._shifts = {name: s.repeat_interleave(times if len(s) > 1 else 1, 0) for name, s in self._shifts.items()}
+        return machine
+
     def theta(self) -> Theta:
         """The parameters; under conditions a row of biases for each of them."""
         once = {name: shift[0] if len(shift) == 1 else shift for name, shift in self._shifts.items()}
@@ -113,11 +119,30 @@ class ConditionalRBM(BoltzmannMachine):
         for y in (train, held_out):
             self.condition.check(self.condition.of(None, y))
 
+    def kernel(
+        self,
+        method: str = "gibbs",
+        given: Mapping[str, Any] | None = None,
+        temperature: float | Tensor = 1.0,
+        **how: Any,
+    ) -> Any:
+        """What moves chains given y, one condition for all or one for each; as :meth:`BoltzmannMachine.kernel`."""
+        name, held = self._told_by(given)
+        if name is not None:
+            y = torch.as_tensor(held.pop(name), device=self._device)
+            single = y.numel() == self._width
+            machine = self.under(self._conditions(y, 1 if single else len(y)))
+            return super(ConditionalRBM, machine).kernel(method, held, temperature, **how)
+        if not self._shifts:
+            raise DataError('chains of a ConditionalRBM move under a condition; give one: given={"y": ...}')
+        return super().kernel(method, held, temperature, **how)
+
     def sample(self, n: int, *, given: Mapping[str, Any] | None = None, **how: Any) -> Tensor:
         """`n` draws of x given y, one condition for all or one for each; labels not given are drawn evenly.
 
         The other arguments are those of :meth:`BoltzmannMachine.sample`.
         """
+        self.check_count(n)
         y, rest = self._split(given, n, how.get("generator"))
         return super(ConditionalRBM, self.under(y)).sample(n, given=rest, **how)
 
@@ -132,8 +157,7 @@ class ConditionalRBM(BoltzmannMachine):
         self, given: Mapping[str, Any] | None, n: int, generator: torch.Generator | None
     ) -> tuple[Tensor, dict[str, Any]]:
         """The conditions of `n` chains, and whatever else is given."""
-        held = self.refuse_unknown(given)
-        name = next((name for name in ("y", *self.label_names) if name in held), None)
+        name, held = self._told_by(given)
         if name is not None:
             return self._conditions(held.pop(name), n), held
         if not isinstance(self.condition, Labels):
@@ -142,9 +166,18 @@ class ConditionalRBM(BoltzmannMachine):
         drawn = [torch.randint(c, (n,), generator=generator, device=self._device) for c in counts]
         return torch.stack(drawn, 1) if len(counts) > 1 else drawn[0], held
 
+    def _told_by(self, given: Mapping[str, Any] | None) -> tuple[str | None, dict[str, Any]]:
+        """Under which name a condition is given, if it is, and everything that is given."""
+        held = self.refuse_unknown(given)
+        return next((name for name in ("y", *self.label_names) if name in held), None), held
+
+    @property
+    def _width(self) -> int:
+        """How many numbers one condition is given as."""
+        return len(self.condition.counts) if isinstance(self.condition, Labels) else self.condition.num_features
+
     def _conditions(self, value: Any, n: int) -> Tensor:
-        y = torch.as_tensor(value, device=self._device)
-        width = len(self.condition.counts) if isinstance(self.condition, Labels) else self.condition.num_features
+        y, width = torch.as_tensor(value, device=self._device), self._width
         if y.numel() == width and (n == 1 or y.dim() == 0 or len(y) != n):
             one = y.reshape(1) if isinstance(self.condition, Labels) and width == 1 else y.reshape(1, *y.shape[-1:])
             return self.told(one)

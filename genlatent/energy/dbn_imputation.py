@@ -1,5 +1,6 @@
 """Filling gaps with a deep belief net."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -17,10 +18,7 @@ def imputed(
     burn_in: int = 100,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    r"""Rows with NaN replaced by its mean over Markov chains that leave :math:`p(v_{gap}, h \mid v_{seen})` unchanged.
-
-    Recognition proposes all hidden layers at once, and Metropolis and Hastings accept by the weights
-    :math:`p(v, h) / q(h \mid v)`; then the gaps are drawn from :math:`p(v \mid h^1)`.
+    """Rows with NaN replaced by its mean over the chains of :func:`completing`.
 
     Args:
         net: `up`, `log_generation`, `log_recognition`, `top`, `generation` and `units` of a deep belief net.
@@ -28,22 +26,34 @@ def imputed(
         draws: steps that are averaged over.
         burn_in: steps before.
         generator: the random stream.
+    """
+    if draws < 1 or burn_in < 0:
+        raise RecipeError(f"draws must be at least 1 and burn_in at least 0, got {draws} and {burn_in}")
+    total = torch.zeros_like(rows)
+    for step, (_, field) in zip(range(burn_in + draws), completing(net, rows, generator)):
+        if step >= burn_in:
+            total += net.units[0].mean(field)
+    return torch.where(rows.isnan(), total / draws, rows)
+
+
+@torch.no_grad()
+def completing(net: Any, rows: Tensor, generator: torch.Generator | None = None) -> Iterator[tuple[Tensor, Tensor]]:
+    r"""States of Markov chains that leave :math:`p(v_{gap}, h \mid v_{seen})` unchanged, with what v feels from above.
+
+    Recognition proposes all hidden layers at once, and Metropolis and Hastings accept by the weights
+    :math:`p(v, h) / q(h \mid v)`; then the gaps are drawn from :math:`p(v \mid h^1)`.
 
     References:
         Leveraging the Exact Likelihood of Deep Latent Variable Models (Mattei and Frellsen, 2018)
     """
-    if draws < 1 or burn_in < 0:
-        raise RecipeError(f"draws must be at least 1 and burn_in at least 0, got {draws} and {burn_in}")
     gaps, unit, below = rows.isnan(), net.units[0], net.generation[0]
     v = torch.where(gaps, unit.sample(below.get_parameter("bias").expand_as(rows), generator), rows)
-    hidden, total = net.up(v, generator)[0][1:], torch.zeros_like(rows)
-    for step in range(burn_in + draws):
+    hidden = net.up(v, generator)[0][1:]
+    while True:
         hidden = _accepted(net, v, hidden, net.up(v, generator)[0][1:], generator)
         field = below(hidden[0])
         v = torch.where(gaps, unit.sample(field, generator), rows)
-        if step >= burn_in:
-            total += unit.mean(field)
-    return torch.where(gaps, total / draws, rows)
+        yield v, field
 
 
 def _accepted(

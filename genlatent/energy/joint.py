@@ -15,7 +15,7 @@ from genlatent.objectives.joint import JointContrast
 class JointEnergy(NeuralEnergy):
     r"""A density of rows and their classes, told by a network that gives one number for each class.
 
-    .. math:: p(x, y) \propto e^{f(x)_y - \kappa |u|^2 / 2}, \qquad
+    .. math:: p(x, y) = p(x) \, p(y \mid x), \qquad p(x) \propto e^{-E(x) / \tau}, \qquad
         E(x) = -\log \sum_y e^{f(x)_y} + \tfrac{\kappa}{2} |u|^2, \qquad p(y \mid x) = \mathrm{softmax}(f(x))_y
 
     What a classifier leaves open, the level of its logits, is the density of the rows. The rest is as in
@@ -63,7 +63,7 @@ class JointEnergy(NeuralEnergy):
         if train is None:
             raise DataError("JointEnergy learns rows with their classes, but the data have no labels")
         for y in (train, held_out):
-            if y is not None and (y.dim() != 1 or bool(((y < -1) | (y >= self.classes)).any())):
+            if y is not None and (y.dim() != 1 or bool(((y < -1) | (y >= self.classes) | (y != y.round())).any())):
                 raise DataError(f"labels are class numbers from 0 to {self.classes - 1}, or -1 for unknown")
 
     def logits(self, x: Tensor) -> Float[Tensor, "batch classes"]:
@@ -86,9 +86,10 @@ class JointEnergy(NeuralEnergy):
     def _given_energy(self, given: Mapping[str, Any]) -> Callable[[Tensor], Tensor]:
         if "y" not in given:
             return self.energy
-        y = torch.as_tensor(given["y"], device=self.centre.device).long().reshape(-1)
-        if bool(((y < 0) | (y >= self.classes)).any()):
-            raise DataError(f"given y: classes are numbers from 0 to {self.classes - 1}, got {y.tolist()[:5]}")
+        y = torch.as_tensor(given["y"], device=self.centre.device).reshape(-1)
+        if not bool(((y >= 0) & (y < self.classes) & (y == y.round())).all()):
+            raise DataError(f"given y: classes are whole numbers from 0 to {self.classes - 1}, got {y.tolist()[:5]}")
+        y = y.long()
 
         def energy(x: Tensor) -> Tensor:
             if len(y) not in (1, len(x)):
@@ -98,7 +99,8 @@ class JointEnergy(NeuralEnergy):
         return energy
 
     def energy_of_pair(self, x: Tensor, y: Int[Tensor, " batch"]) -> Float[Tensor, " batch"]:
-        """E of rows with their classes, of which :meth:`energy` is minus the log-sum-exp."""
+        r""":math:`-\tau \log p(x, y)` but for a constant; :meth:`energy` sums y out of it where :math:`\tau = 1`."""
         u = self._standard(x)
-        chosen = self._network(u).gather(1, y.unsqueeze(1)).squeeze(1)
-        return self.confinement / 2 * u.flatten(1).square().sum(1) - chosen
+        logits = self._network(u)
+        chosen = logits.log_softmax(1).gather(1, y.unsqueeze(1)).squeeze(1)
+        return self.confinement / 2 * u.flatten(1).square().sum(1) + self._energy_of(logits) - self.temperature * chosen

@@ -110,6 +110,10 @@ class Layers(Model):
         w = (w + w.mT) / 2 if a == b else w
         return w if mask is None else w * mask
 
+    def repeated(self, times: int) -> Any:
+        """The machine of `times` rows for each row there was: itself, as all rows have the same parameters."""
+        return self
+
     def base(self) -> dict[str, Tensor]:
         """Biases of the base model, which knows the base rates of the data and nothing else."""
         return {name: getattr(self, f"{name}_base") for name in self.layers}

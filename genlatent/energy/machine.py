@@ -13,10 +13,12 @@ from genlatent.energy.enumeration import log_partition, log_sum
 from genlatent.energy.layers import Knob, Layers, State
 from genlatent.energy.layout import Theta
 from genlatent.energy.pseudo import pseudo_likelihood
-from genlatent.errors import DataError, RecipeError
+from genlatent.errors import DataError
 from genlatent.sampling.draws import Draws
 from genlatent.sampling.driver import Progress, average, run, trace, warm_up
 from genlatent.sampling.gibbs import BlockGibbs, GibbsState
+from genlatent.sampling.integer_gibbs import IntegerGibbs
+from genlatent.sampling.kernels import chosen
 from genlatent.sampling.tempering import ParallelTempering
 from genlatent.sampling.transitions import TemperedTransitions
 
@@ -25,7 +27,12 @@ __all__ = ["BoltzmannMachine", "Knob", "State", "Theta"]
 
 LARGEST = 1e5  # field that a unit may feel at most while a machine learns
 DECIMALS = 6  # of observed energies
-METHODS = {"gibbs": BlockGibbs, "tempering": ParallelTempering, "tempered-transitions": TemperedTransitions}
+METHODS = {
+    "gibbs": BlockGibbs,
+    "integer-gibbs": IntegerGibbs,
+    "tempering": ParallelTempering,
+    "tempered-transitions": TemperedTransitions,
+}
 
 
 class BoltzmannMachine(Layers):
@@ -112,15 +119,15 @@ class BoltzmannMachine(Layers):
         """What moves chains of this machine.
 
         Args:
-            method: `gibbs`; `tempering` or `tempered-transitions` where modes are too far apart for Gibbs steps.
+            method: `gibbs`; `integer-gibbs`, the same with couplings rounded to 15 bits, about twice as fast on many
+                chains; `tempering` or `tempered-transitions` where modes are too far apart for Gibbs steps.
             given: as in :meth:`gibbs`.
             temperature: one for all chains, or one for each.
             how: further arguments of that kernel, such as the `ladder` of :class:`.ParallelTempering`.
         """
-        if method not in METHODS:
-            raise RecipeError(f"no method of sampling is called {method!r}; known: {', '.join(METHODS)}")
+        made = chosen(METHODS, method, how)
         plain = not isinstance(temperature, Tensor) and temperature == 1
-        return METHODS[method](self, given=self._given(given), temperature=None if plain else temperature, **how)
+        return made(self, given=self._given(given), temperature=None if plain else temperature, **how)
 
     def _given(self, given: Mapping[str, Any] | None) -> dict[str, Tensor]:
         fixed = {}

@@ -10,7 +10,7 @@ from torch.func import functional_call
 
 from genlatent.distributions.supports import check
 from genlatent.energy import spectral
-from genlatent.energy.reflection import fold
+from genlatent.energy.reflection import fold, heading
 from genlatent.errors import DataError, RecipeError
 from genlatent.model import Model
 from genlatent.networks.base import Network, size
@@ -20,6 +20,7 @@ from genlatent.objectives.langevin import ContrastiveLangevin
 from genlatent.sampling.draws import Draws
 from genlatent.sampling.driver import Progress, average, trace, warm_up
 from genlatent.sampling.hmc import HMC
+from genlatent.sampling.kernels import chosen
 from genlatent.sampling.langevin import Langevin
 from genlatent.sampling.mala import MALA
 from genlatent.sampling.slopes import SlopeState, slope
@@ -32,10 +33,13 @@ STRIDE = 0.1  # first step of a kernel, in standard deviations of the data
 class NeuralEnergy(Model):
     r"""A density told by a network that gives one number.
 
-    .. math:: p(x) = \frac{1}{Z} e^{-E(x)}, \qquad
+    .. math:: p(x) = \frac{1}{Z} e^{-E(x) / \tau}, \qquad
         E(x) = f(u) + \tfrac{\kappa}{2} |u|^2, \quad u = (x - m) / s
 
-    with the mean m of the data and their overall spread s. Z is not known. On `unit` data the density lives in the box
+    with the mean m of the data and their overall spread s. The temperature :math:`\tau` is 1 unless the energy was
+    learned from chains with less noise than Langevin's own, which sampled another one: it is the one at which the
+    energy fits its data, and temperatures that verbs are told are multiples of it. Z is not known;
+    :func:`.log_partition` anneals. On `unit` data the density lives in the box
     from 0 to 1, whose walls reflect: chains move freely under :math:`E(\mathrm{fold}(x))`, which is even about every
     wall, and their folded places sample the density in the box exactly.
 
@@ -62,6 +66,7 @@ class NeuralEnergy(Model):
     data = "x"  # the layer of its chains that holds the data
     centre: Tensor
     spread: Tensor
+    temperature: Tensor
 
     def __init__(
         self,
@@ -87,9 +92,20 @@ class NeuralEnergy(Model):
             self.network.bind(self.event_shape, self._outputs())
         self.register_buffer("centre", torch.zeros(self.event_shape))
         self.register_buffer("spread", torch.ones(()))
+        self.register_buffer("temperature", torch.ones(()))
 
     def _outputs(self) -> int:
         return 1
+
+    @property
+    def layers(self) -> dict[str, torch.Size]:
+        """The one layer of its chains, and its shape."""
+        return {self.data: self.event_shape}
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """How many values that layer has."""
+        return {self.data: self.event_shape.numel()}
 
     def objective(self) -> Objective:
         """Contrast with persistent Langevin chains."""
@@ -100,6 +116,7 @@ class NeuralEnergy(Model):
         """Measure from the mean of the data, in units of their overall spread."""
         rows = self.shaped(x)
         self.centre.copy_(rows.mean(0))
+        self.temperature.fill_(1.0)
         self.spread.copy_((rows - self.centre).square().mean().sqrt().clamp(min=1e-3))
 
     def energy(self, x: Tensor) -> Float[Tensor, " batch"]:
@@ -128,14 +145,18 @@ class NeuralEnergy(Model):
         """Where the walls of the support reflect x to."""
         return fold(x) if self.support == "unit" else x
 
+    def heading(self, x: Tensor) -> Tensor:
+        """The slope of :meth:`inside`, 1 or -1 for each value."""
+        return heading(x) if self.support == "unit" else torch.ones_like(x)
+
     @torch.no_grad()
     def score(self, x: Tensor, *, generator: torch.Generator | None = None) -> Float[Tensor, " batch"]:
-        """Minus the energy: the log-density but for a constant that is the same for every row."""
-        return -self.energy(self.check(x))
+        r""":math:`-E(x) / \tau`: the log-density but for a constant that is the same for every row."""
+        return -self.energy(self.check(x)) / self.temperature
 
     @torch.no_grad()
     def reconstruct(self, x: Tensor, *, noise: float = 0.1) -> Tensor:
-        r"""What x is expected to have been before noise, :math:`x - \sigma^2 \nabla E(x)`.
+        r"""What x is expected to have been before noise, :math:`x - \sigma^2 \nabla E(x) / \tau`.
 
         Exact (Miyasawa's or Tweedie's formula) where E is the energy of data with that noise.
 
@@ -144,7 +165,8 @@ class NeuralEnergy(Model):
             noise: the :math:`\sigma`, in standard deviations of the data.
         """
         rows = self.check(x)
-        return self.inside(rows - (noise * self.spread).square() * slope(self.energy, rows)[1])
+        shift = (noise * self.spread).square() / self.temperature
+        return self.inside(rows - shift * slope(self.energy, rows)[1])
 
     def kernel(
         self,
@@ -158,16 +180,16 @@ class NeuralEnergy(Model):
         Args:
             method: `mala` or `hmc`, exact; or `langevin`, without correction.
             given: `x`, with NaN for "sample me"; one row for all chains, or a row for each.
-            temperature: one for all chains, or one for each.
+            temperature: one for all chains, or one for each, in units of the model's own.
             how: further arguments of that kernel, such as `size` or `leaps`.
         """
-        if method not in METHODS:
-            raise RecipeError(f"no method of sampling is called {method!r}; known: {', '.join(METHODS)}")
+        made = chosen(METHODS, method, how)
         known = self.refuse_unknown(given)
         rows = self.check(torch.as_tensor(known["x"]), missing=True) if "x" in known else None
         spread = float(self.spread)
         how = {"size": STRIDE**2 / 2 * spread**2 if method == "langevin" else STRIDE * spread} | how
-        return METHODS[method](self._given_energy(known), self.event_shape, given=rows, temperature=temperature, **how)
+        how |= {"given": rows, "temperature": temperature * float(self.temperature)}
+        return made(self._given_energy(known), self.event_shape, **how)
 
     def _given_energy(self, given: Mapping[str, Any]) -> Callable[[Tensor], Tensor]:
         return self.energy

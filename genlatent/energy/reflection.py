@@ -15,3 +15,13 @@ def fold(x: Tensor) -> Tensor:
     """
     rest = x.remainder(2)
     return rest.where(rest <= 1, 2 - rest)
+
+
+def heading(x: Tensor) -> Tensor:
+    """The slope of :func:`fold`: -1 where the way to the box is by an odd number of reflections, 1 elsewhere.
+
+    >>> import torch
+    >>> heading(torch.tensor([0.25, -0.25, 1.25, 2.25])).tolist()
+    [1.0, -1.0, -1.0, 1.0]
+    """
+    return (x.remainder(2) <= 1).to(x) * 2 - 1

@@ -26,9 +26,10 @@ class ContrastiveLangevin(Objective):
     of the plane persistent chains came within 0.02 nat of it, short runs of 30 steps no nearer than 3 nats.
 
     True Langevin noise is :math:`\sqrt{2 \epsilon}` for a step of :math:`\epsilon`; then the bias is that of the step
-    size. Less noise samples a colder density in fewer steps, and the energy learned is flatter by as much. The value
-    hovers about zero while the model learns; the held-out `loss` is the error of denoising (see
-    :class:`.DenoisingScoreMatching`) at noise of a tenth of the data's spread, no likelihood.
+    size. Noise of another size :math:`\sigma` samples the temperature :math:`\tau = \sigma^2 / 2 \epsilon`, in fewer
+    steps a colder one, and the energy learned is flatter by as much: a :class:`.NeuralEnergy` is told its :math:`\tau`,
+    and is a density at that temperature. The value hovers about zero while the model learns; the held-out `loss` is the
+    error of denoising (see :class:`.DenoisingScoreMatching`) at noise of a tenth of the data's spread, no likelihood.
 
     Args:
         steps: Langevin steps between two updates.
@@ -99,7 +100,15 @@ class ContrastiveLangevin(Objective):
         if self.blur:
             data = inside(model, data + self.blur * state["spread"] * torch.randn_like(data))
         chains, kept = self._chains(model, state)
-        return self.difference(model, data, chains)._replace(state=state | kept)
+        told = self._temperature(model)
+        return self.difference(model, data, chains)._replace(state=state | kept, buffers=told)
+
+    def _temperature(self, model: Any) -> dict[str, Tensor]:
+        """The temperature that the chains sample, for a model that keeps one; without any noise there is none."""
+        known = getattr(model, "temperature", None)
+        if not self.noise or not isinstance(known, Tensor):
+            return {}
+        return {"temperature": torch.full_like(known, self.noise**2 / (2 * self.size))}
 
     def difference(self, model: Any, data: Tensor, chains: Tensor) -> Loss:
         """The loss, given where the chains are."""

@@ -16,9 +16,11 @@ class RatioMatching(Objective):
 
     .. math:: L = \Bigl\langle \sum_i \sigma\bigl(F(v) - F(\bar v^i)\bigr)^2 \Bigr\rangle_{data}
 
-    where :math:`\bar v^i` is v with its i-th site at its other value. It is consistent: where the model can be equal to
-    the data it is so at the minimum; where it cannot, the minimum is not the likelihood's. It fell 0.01 nat short of
-    the likelihood of a machine of 6 + 4 units after 500 steps. Sites have two values.
+    where :math:`\bar v^i` is v with its i-th site at its other value. Where F is the free energy itself, the hidden
+    layers having a closed sum, it is consistent: where the model can be equal to the data it is so at the minimum;
+    where it cannot, the minimum is not the likelihood's. It fell 0.01 nat short of the likelihood of a machine of 6 + 4
+    units after 500 steps. Machines whose hidden layers are coupled have no such F, only a variational one, of which
+    the same would not hold; they are refused. Sites have two values.
 
     The held-out `loss` is the same for each row; it is no likelihood.
 
@@ -37,11 +39,19 @@ class RatioMatching(Objective):
         self.centred = centred
 
     def init(self, model: Any, x: Tensor, share: float = 1.0) -> dict[str, Tensor]:
-        """No state; units of other than two values are refused."""
+        """No state; units of other than two values are refused, and machines without a free energy."""
         values = model.units[model.data].values
         if values is None or len(values) != 2:
             kind = type(model.units[model.data]).__name__
             raise Unsupported(f"ratio matching flips sites of two values, but the data layer has {kind} units")
+        try:
+            with torch.no_grad():
+                model.free_energy(model.flat(x[:1]), theta=model.theta())
+        except Unsupported:
+            raise Unsupported(
+                f"ratio matching compares free energies, which {type(model).__name__} has by mean field only; "
+                "contrastive divergence does without"
+            ) from None
         return {}
 
     def __call__(self, model: Any, batch: Batch, state: dict[str, Tensor]) -> Loss:

@@ -42,8 +42,7 @@ class TemperedDivergence(ContrastiveDivergence):
         sweeps: int = 10,
     ):
         super().__init__(steps, True, chains, centred, memory, positive, sweeps)
-        if not isinstance(ladder, int):
-            ladder = tuple(float(rung) for rung in ladder)
+        ladder = ladders.spelled(ladder)
         ladders.check(ladder, path, 1.0)
         self.ladder = ladder
         self.path = path

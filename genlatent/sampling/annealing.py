@@ -50,8 +50,9 @@ class Annealing(Component):
         self.schedule = schedule
         self.temperature = temperature
         self.reverse = reverse
-        _check(schedule, temperature)
-        lams = schedule.double().tolist()
+        if not temperature > 0:
+            raise RecipeError(f"temperature must be above 0, got {temperature}")
+        lams = check(schedule).double().tolist()
         self._lams = lams[::-1] if reverse else lams
         self._beta = 1 / temperature
         kept = [name for block in machine.blocks for name in block if name not in machine.summed]
@@ -169,9 +170,9 @@ class AnnealingRunner:
             self._done += 1
 
 
-def _check(schedule: Tensor, temperature: float) -> None:
-    if not temperature > 0:
-        raise RecipeError(f"temperature must be above 0, got {temperature}")
+def check(schedule: Tensor) -> Tensor:
+    """A schedule, refused where it does not rise from 0 to 1."""
     ends = schedule.dim() == 1 and len(schedule) > 1 and float(schedule[0]) == 0 and float(schedule[-1]) == 1
     if not ends or not bool((schedule.diff() > 0).all()):
         raise RecipeError("a schedule must rise from 0 to 1; schedule.uniform(steps) makes one")
+    return schedule

@@ -1,7 +1,7 @@
 """What chains drew, and whether it can be trusted."""
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -9,6 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from genlatent.errors import DataError
+from genlatent.sampling.stored import Stored
 
 FEWEST = 4  # draws below which R-hat and effective sample sizes are not defined
 
@@ -31,13 +32,15 @@ class Diagnosis(NamedTuple):
 class Draws:
     """Values by name, `(chain, draw, ...)` each, from chains that all sample the same distribution.
 
+    Those of two-valued units may be stored as bits; whoever asks for them by name gets numbers.
+
     >>> import torch
     >>> draws = Draws({"energy": torch.randn(4, 100), "v": torch.zeros(4, 100, 2)})
     >>> draws.diagnose()["v"]
     Diagnosis(rhat=None, ess_bulk=None, ess_tail=None, constant=2, size=2, autocorrelation_time=None)
     """
 
-    values: dict[str, Tensor]
+    values: Mapping[str, Tensor]
     burn_in: int = 0
     thin: int = 1
 
@@ -50,6 +53,8 @@ class Draws:
         Args:
             chains: numbers of chains, or a mask.
         """
+        if isinstance(self.values, Stored):
+            return replace(self, values=self.values.only(chains))
         return replace(self, values={name: value[chains] for name, value in self.values.items()})
 
     def to_arviz(self, **attributes: Any) -> Any:

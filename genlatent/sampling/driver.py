@@ -11,6 +11,7 @@ from genlatent.errors import RecipeError
 from genlatent.numerics.matmul import choose, fast_matmul
 from genlatent.sampling.draws import Draws
 from genlatent.sampling.kernels import Adaptive, Kernel, Runner
+from genlatent.sampling.stored import Stored
 from genlatent.sampling.streaming import FEWEST, Streaming
 
 Progress = Callable[[int, int], None]  # steps done, steps in all
@@ -77,14 +78,10 @@ def trace(
         generator: the random stream; torch's default one otherwise.
         progress: called with steps done and steps in all.
     """
-    observe = observe or _layers
-    kept: dict[str, Tensor] = {}
+    observe, kept = observe or _layers, Stored(draws)
 
     def keep(draw: int, state: Any) -> None:
-        for name, value in observe(state).items():
-            if name not in kept:
-                kept[name] = value.new_empty(len(value), draws, *value.shape[1:])
-            kept[name][:, draw] = value
+        kept.write(draw, observe(state))
 
     last = _visit(kernel, state, draws, keep, burn_in, thin, generator, progress)
     return last, Draws(kept, burn_in=burn_in, thin=thin)

@@ -7,6 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
+from genlatent.distributions.supports import check
 from genlatent.errors import DataError, RecipeError
 from genlatent.sampling.slopes import Energy, SlopeKernel, SlopeState, choose, column, slope
 
@@ -47,10 +48,17 @@ class GibbsWithGradients(SlopeKernel):
             raise RecipeError(f"support must be binary, spin or categorical, got {support!r}")
         if changes < 1:
             raise RecipeError(f"changes must be at least 1, got {changes}")
+        if self._held is not None:
+            check(self._held.flatten(1), _support(support, self.event_shape), "given", missing=True)
         if self.free is not None and not bool(self.free.flatten(1).any(1).all()):
             raise DataError("a row of given leaves nothing to sample; put NaN where values are to be drawn")
         self.support = support
         self.changes = changes
+
+    def at(self, x: Tensor) -> SlopeState:
+        """Chains that begin at `x`, `(chain, *event)`, the given values put in place."""
+        check(x.flatten(1), _support(self.support, self.event_shape), "chains")
+        return super().at(x)
 
     def _start(
         self, shape: tuple[int, ...], generator: torch.Generator | None, device: torch.device, dtype: torch.dtype
@@ -106,3 +114,8 @@ class GibbsWithGradients(SlopeKernel):
         new = functional.one_hot(move % values, values).to(x)
         where = site.unsqueeze(2).expand(-1, 1, values)
         return sites.scatter(1, where, new).view_as(x), site * values + old
+
+
+def _support(name: str, event: torch.Size) -> str:
+    """What the values of an event are checked against."""
+    return f"one-hot:{event[-1]}" if name == "categorical" else name

@@ -1,9 +1,16 @@
 """What every transition kernel promises."""
 
+import inspect
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
+
+from genlatent.components import refuse_unknown
+from genlatent.errors import RecipeError
+
+TAKEN = ("machine", "energy", "shape", "given", "temperature")  # what a model hands to its kernels itself
 
 
 @runtime_checkable
@@ -52,3 +59,11 @@ class Adaptive(Protocol):
     def adapting(self, state: Any, steps: int, generator: torch.Generator | None = None) -> Runner:
         """Exactly so many steps of tuning, after which the runner's state holds what was found."""
         ...
+
+
+def chosen(methods: Mapping[str, Callable[..., Any]], method: str, how: Iterable[str]) -> Callable[..., Any]:
+    """The kernel of that name, or one sentence about a method, or an argument of it, that is not there."""
+    if method not in methods:
+        raise RecipeError(f"no method of sampling is called {method!r}; known: {', '.join(methods)}")
+    refuse_unknown(method, how, [name for name in inspect.signature(methods[method]).parameters if name not in TAKEN])
+    return methods[method]

@@ -6,7 +6,7 @@ Rungs run from the hottest to the coldest. Along the path `base` they differ in 
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -24,6 +24,20 @@ class Rungs(NamedTuple):
     beta: Float[Tensor, "chain rung"]
     lam: Float[Tensor, "chain rung"]
     target: Int[Tensor, " chain"]
+
+
+def spelled(ladder: Any) -> int | tuple[float, ...]:
+    """A number of rungs, or the rungs, as plain values.
+
+    >>> spelled(5), spelled(torch.tensor([0.5, 1.0]))
+    (5, (0.5, 1.0))
+    """
+    if isinstance(ladder, int):
+        return int(ladder)
+    try:
+        return tuple(float(rung) for rung in ladder if not isinstance(rung, str))
+    except (TypeError, ValueError):
+        raise RecipeError(f"ladder is a whole number of rungs, or a list of them, got {ladder!r}") from None
 
 
 def check(ladder: int | Sequence[float], path: str, temperature: float | Tensor) -> None:

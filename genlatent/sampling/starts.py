@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from genlatent.distributions.supports import check
+from genlatent.errors import DataError
 from genlatent.sampling.annealing import AnnealingState
 from genlatent.sampling.driver import Progress, run
 from genlatent.sampling.gibbs import BlockGibbs, GibbsState
@@ -16,11 +18,34 @@ CLAMPED = 20  # sweeps that bring the other layers to terms with the data
 Layers = dict[str, Tensor]
 
 
+def checked(machine: Any, chains: Tensor | Mapping[str, Tensor]) -> Layers:
+    """States of chains by layer, refused where they are no states of these layers."""
+    found = {machine.data: chains} if isinstance(chains, Tensor) else dict(chains)
+    if machine.data not in found:
+        raise DataError(f"chains hold {', '.join(found) or 'nothing'}; states of {machine.data!r} are wanted")
+    lengths = {len(s) for s in found.values()}
+    if len(lengths) > 1 or 0 in lengths:
+        raise DataError(
+            f"chains hold layers of {', '.join(map(str, sorted(lengths)))} states; each needs as many, and one"
+        )
+    return {name: _state(machine, name, s) for name, s in found.items()}
+
+
+def _state(machine: Any, name: str, s: Tensor) -> Tensor:
+    if name not in machine.sizes:
+        raise DataError(f"chains: no layer is called {name!r}; layers: {', '.join(machine.layers)}")
+    if s[0].numel() != machine.sizes[name]:
+        raise DataError(f"chains: layer {name!r} has {machine.sizes[name]} units, but its states {s[0].numel()} values")
+    rows = s.reshape(len(s), -1)
+    check(rows, machine.units[name].support, f"chains of {name!r}")
+    return rows
+
+
 def from_rows(
     machine: Any, rows: Tensor, runs: int, temperature: float = 1.0, generator: torch.Generator | None = None
 ) -> Layers:
     """Rows of the data layer, any of them, each with the other layers drawn given it."""
-    rows = _some(rows, runs, generator)
+    rows = some(rows, runs, generator)
     state = BlockGibbs(machine, temperature=temperature).init(runs, generator)
     state = state._replace(layers=state.layers | {machine.data: rows.to(state.layers[machine.data])})
     kernel = BlockGibbs(machine, temperature=temperature).holding(machine.data)
@@ -30,17 +55,15 @@ def from_rows(
 
 def from_chains(
     machine: Any,
-    chains: Tensor | Mapping[str, Tensor],
+    chains: Mapping[str, Tensor],
     runs: int,
     temperature: float = 1.0,
     generator: torch.Generator | None = None,
 ) -> Layers:
     """States of chains that ran before: of the data layer, or of all that are not summed out."""
-    if isinstance(chains, Tensor):
-        return from_rows(machine, chains.reshape(len(chains), -1), runs, temperature, generator)
     if not set(machine.layers) - set(machine.summed) <= set(chains):
-        return from_chains(machine, chains[machine.data], runs, temperature, generator)
-    which = _some(torch.arange(len(chains[machine.data])), runs, generator)
+        return from_rows(machine, chains[machine.data], runs, temperature, generator)
+    which = some(torch.arange(len(chains[machine.data])), runs, generator)
     layers = BlockGibbs(machine, temperature=temperature).init(runs, generator).layers
     known = {name: chains[name].detach().to(s)[which.to(s.device)] for name, s in layers.items() if name in chains}
     return layers | known
@@ -69,7 +92,7 @@ def settled(
     return run(kernel, GibbsState(layers, beta), steps, generator=generator, progress=progress).layers
 
 
-def _some(rows: Tensor, runs: int, generator: torch.Generator | None) -> Tensor:
+def some(rows: Tensor, runs: int, generator: torch.Generator | None) -> Tensor:
     """So many different rows where there are enough, otherwise each as often as any other."""
     device = generator.device if generator is not None else rows.device
     order = torch.randperm(len(rows), generator=generator, device=device)

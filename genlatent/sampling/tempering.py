@@ -1,6 +1,6 @@
 """Parallel tempering: replicas of each chain at easier distributions, which exchange their states."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -63,13 +63,13 @@ class ParallelTempering(Component):
     def __init__(
         self,
         machine: Any,
-        ladder: int | Sequence[float] = 10,
+        ladder: Any = 10,
         given: Mapping[str, Tensor] | None = None,
         temperature: float | Tensor | None = None,
         path: str = "base",
     ):
         self.machine = machine
-        self.ladder = ladder if isinstance(ladder, int) else tuple(float(rung) for rung in ladder)
+        self.ladder = ladders.spelled(ladder)
         self.temperature = temperature
         self.path = path
         self._chains = BlockGibbs(machine, given, temperature)
@@ -78,7 +78,8 @@ class ParallelTempering(Component):
         self.summed = summed_layers(machine, self.given)
         self.num_rungs = self.ladder if isinstance(self.ladder, int) else len(self.ladder)
         rows = {n: v.repeat_interleave(self.num_rungs if len(v) > 1 else 1, 0) for n, v in self.given.items()}
-        self._replicas = BlockGibbs(machine, rows)
+        self.replicated = machine.repeated(self.num_rungs)  # all replicas, where chains have conditions of their own
+        self._replicas = BlockGibbs(self.replicated, rows)
 
     def fixed(self, layer: str) -> bool:
         """Whether every unit of a layer is given."""
@@ -136,7 +137,7 @@ class ParallelTempering(Component):
     ) -> tuple[Float[Tensor, "chain rung"], Float[Tensor, "chain rung"]]:
         """Energy of each replica on its own rung and on its partner's."""
         beta, lam, _ = state.rungs
-        seen = bridge(self.machine, {name: s.flatten(0, 1) for name, s in state.replicas.items()}, self.summed)
+        seen = bridge(self.replicated, {name: s.flatten(0, 1) for name, s in state.replicas.items()}, self.summed)
         own = seen.energy(self.machine, beta.flatten(), lam.flatten())
         other = seen.energy(self.machine, beta.gather(1, partner).flatten(), lam.gather(1, partner).flatten())
         return own.view(beta.shape), other.view(beta.shape)

@@ -1,6 +1,6 @@
 """Tempered transitions: one long proposal, up a ladder and down again."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -43,13 +43,13 @@ class TemperedTransitions(Component):
     def __init__(
         self,
         machine: Any,
-        ladder: int | Sequence[float] = 20,
+        ladder: Any = 20,
         given: Mapping[str, Tensor] | None = None,
         temperature: float | Tensor | None = None,
         path: str = "base",
     ):
         self.machine = machine
-        self.ladder = ladder if isinstance(ladder, int) else tuple(float(rung) for rung in ladder)
+        self.ladder = ladders.spelled(ladder)
         self.temperature = temperature
         self.path = path
         self._up = BlockGibbs(machine, given, temperature)

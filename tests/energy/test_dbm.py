@@ -13,13 +13,13 @@ from genlatent.objectives.contrastive import ContrastiveDivergence
 from tests.machines import Exact, skewed
 
 
-def machine(*hidden, **units):
-    return skewed(DeepBoltzmannMachine(4, hidden, **units)).double()
+def machine(device, *hidden, **units):
+    return skewed(DeepBoltzmannMachine(4, hidden, **units)).to(device).double()
 
 
 @pytest.fixture(params=[(3,), (3, 2), (3, 2, 3), (2, 2, 2, 2)], ids=str)
-def deep(request):
-    return machine(*request.param)
+def deep(request, device):
+    return machine(device, *request.param)
 
 
 def test_odd_and_even_layers_are_drawn_in_turn(deep):
@@ -39,36 +39,36 @@ def test_score_is_a_bound_and_exact_for_one_hidden_layer(deep):
         assert torch.allclose(found, log_p)
 
 
-def test_weakly_coupled_layers_have_their_exact_means():
-    deep = skewed(DeepBoltzmannMachine(4, (3, 2)), 0.05).double()
-    exact, v = Exact(deep), torch.tensor([[1.0, 0, 1, 1]]).double()
+def test_weakly_coupled_layers_have_their_exact_means(device):
+    deep = skewed(DeepBoltzmannMachine(4, (3, 2)), 0.05).to(device).double()
+    exact, v = Exact(deep), torch.tensor([[1.0, 0, 1, 1]], device=device).double()
     fits = (exact.states["visible"] == v).all(1)
     p = exact.probability[fits] / exact.probability[fits].sum()
     assert torch.allclose(deep.encode(v)[0], p @ exact.states["hidden_2"][fits], atol=1e-4)
     assert torch.allclose(deep.posterior(v).means["hidden_1"][0], p @ exact.states["hidden_1"][fits], atol=1e-4)
 
 
-def test_decoding_infers_what_lies_between():
-    deep = skewed(DeepBoltzmannMachine(4, (3, 2)), 0.05).double()
-    exact, z = Exact(deep), torch.tensor([[1.0, 0]]).double()
+def test_decoding_infers_what_lies_between(device):
+    deep = skewed(DeepBoltzmannMachine(4, (3, 2)), 0.05).to(device).double()
+    exact, z = Exact(deep), torch.tensor([[1.0, 0]], device=device).double()
     fits = (exact.states["hidden_2"] == z).all(1)
     p = exact.probability[fits] / exact.probability[fits].sum()
     assert torch.allclose(deep.decode(z)[0], p @ exact.states["visible"][fits], atol=1e-4)
 
 
-def test_missing_values_are_imputed():
-    deep, x = machine(3, 2), torch.tensor([[1.0, torch.nan, 0, torch.nan]]).double()
+def test_missing_values_are_imputed(device):
+    deep, x = machine(device, 3, 2), torch.tensor([[1.0, torch.nan, 0, torch.nan]], device=device).double()
     exact = Exact(deep, given={"visible": x})
-    found = deep.impute(x.repeat(1000, 1), draws=50, burn_in=50, generator=torch.Generator().manual_seed(1))
+    found = deep.impute(x.repeat(1000, 1), draws=50, burn_in=50, generator=torch.Generator(device).manual_seed(1))
     assert torch.allclose(found.mean(0), exact.mean("visible"), atol=0.02)
 
 
 @pytest.mark.parametrize("doubled", ["visible", "hidden"])
-def test_a_doubled_layer_counts_twice(doubled):
-    brick = skewed(DoubledRBM(4, 3, doubled)).double()
+def test_a_doubled_layer_counts_twice(doubled, device):
+    brick = skewed(DoubledRBM(4, 3, doubled)).to(device).double()
     W, b, c = (brick.get_parameter(f"visible_{name}") for name in ("hidden_weight", "bias", "bias"))
     c = brick.get_parameter("hidden_bias")
-    v, h = torch.randn(5, 4).double(), torch.randn(5, 3).double()
+    v, h = torch.randn(5, 4, device=device).double(), torch.randn(5, 3, device=device).double()
     state = {"visible": v, "hidden": h, "copy": v if doubled == "visible" else h}
     twice_v, twice_h = (2, 1) if doubled == "visible" else (1, 2)
     energy = -twice_v * v @ b - twice_h * h @ c - 2 * ((v @ W) * h).sum(1)
@@ -79,9 +79,9 @@ def test_a_doubled_layer_counts_twice(doubled):
 
 
 @pytest.mark.parametrize("doubled", ["visible", "hidden"])
-def test_a_doubled_machine_learns_by_the_exact_gradient(doubled):
-    brick = skewed(DoubledRBM(4, 3, doubled), 0.5).double()
-    x = (torch.rand(3, 4) < 0.4).double()
+def test_a_doubled_machine_learns_by_the_exact_gradient(doubled, device):
+    brick = skewed(DoubledRBM(4, 3, doubled), 0.5).to(device).double()
+    x = (torch.rand(3, 4, device=device) < 0.4).double()
     exact, objective = Exact(brick), ContrastiveDivergence(centred=False)
     rows = torch.multinomial(exact.probability.detach(), 200_000, replacement=True)
     chains = {name: s[rows] for name, s in exact.states.items()}
@@ -92,9 +92,9 @@ def test_a_doubled_machine_learns_by_the_exact_gradient(doubled):
         assert (a - b).abs().max() < 4.5 * 2 / 200_000**0.5
 
 
-def test_the_stack_has_doubled_ends():
-    assert [type(layer) for layer in machine(3).stack()] == [RBM]
-    made = machine(3, 2, 5, visible_units=Spin()).stack()
+def test_the_stack_has_doubled_ends(device):
+    assert [type(layer) for layer in machine(device, 3).stack()] == [RBM]
+    made = machine(device, 3, 2, 5, visible_units=Spin()).stack()
     assert [type(layer) for layer in made] == [DoubledRBM, RBM, DoubledRBM]
     assert [(layer.visible, layer.hidden) for layer in made] == [(4, 3), (3, 2), (2, 5)]
     assert (made[0].doubled, made[-1].doubled) == ("visible", "hidden")
@@ -102,12 +102,12 @@ def test_the_stack_has_doubled_ends():
 
 
 @pytest.mark.parametrize("hidden", [(3, 2), (3, 2, 5)])
-def test_an_adopted_stack_feels_the_average_of_both_its_machines(hidden):
+def test_an_adopted_stack_feels_the_average_of_both_its_machines(hidden, device):
     """A layer's field is the mean of what the machine below and the machine above told it alone."""
-    deep = machine(*hidden)
-    layers = [skewed(layer, seed=n).double() for n, layer in enumerate(deep.stack())]
+    deep = machine(device, *hidden)
+    layers = [skewed(layer, seed=n).to(device).double() for n, layer in enumerate(deep.stack())]
     deep.adopt(layers)
-    state = {name: torch.randn(6, size).double() for name, size in deep.sizes.items()}
+    state = {name: torch.randn(6, size, device=device).double() for name, size in deep.sizes.items()}
     names = list(deep.layers)
     for n, name in enumerate(names):
         told = []
@@ -125,25 +125,25 @@ def copies(layer, side, s):
     return {"copy": s} if getattr(layer, "doubled", None) == side else {}
 
 
-def test_one_hidden_layer_is_an_rbm():
-    deep, rbm = machine(3), RBM(4, 3).double()
-    deep.adopt([skewed(rbm, seed=4)])
-    x = (torch.rand(9, 4) < 0.5).double()
+def test_one_hidden_layer_is_an_rbm(device):
+    deep, rbm = machine(device, 3), RBM(4, 3).to(device).double()
+    deep.adopt([skewed(rbm, seed=4).to(device)])
+    x = (torch.rand(9, 4, device=device) < 0.5).double()
     assert torch.allclose(deep.log_prob(x), rbm.log_prob(x))
     assert torch.allclose(deep.encode(x), rbm.encode(x), atol=1e-4)
     assert torch.allclose(deep.pseudo_likelihood(x), rbm.pseudo_likelihood(x))
 
 
-def test_real_data_are_followed_by_their_reconstruction():
-    deep = DeepBoltzmannMachine(4, (3, 2), visible_units=Gaussian())
-    rows = deep.objective().validate(deep, Batch(torch.randn(5, 4)))
+def test_real_data_are_followed_by_their_reconstruction(device):
+    deep = DeepBoltzmannMachine(4, (3, 2), visible_units=Gaussian()).to(device)
+    rows = deep.objective().validate(deep, Batch(torch.randn(5, 4, device=device)))
     assert torch.equal(rows["loss"], rows["reconstruction"])
 
 
-def test_bad_input():
+def test_bad_input(device):
     with pytest.raises(RecipeError, match=r"hidden lists the units of each hidden layer"):
         DeepBoltzmannMachine(4, ())
     with pytest.raises(RecipeError, match="doubled must be visible or hidden"):
         DoubledRBM(4, 3, "both")
     with pytest.raises(Unsupported, match="at temperature 1"):
-        machine(3, 2).free_energy(torch.zeros(1, 4).double(), beta=0.5)
+        machine(device, 3, 2).free_energy(torch.zeros(1, 4, device=device).double(), beta=0.5)

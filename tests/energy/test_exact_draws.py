@@ -36,18 +36,18 @@ def assert_means(draws, expected):
     assert bool(((draws.mean(0) - expected).abs() < bound).all())
 
 
-def test_draws_repeat_with_the_generator_and_have_the_machines_precision():
-    machine = RBM(5, 3)
-    one, two, other = (draw_exactly(machine, 9, generator=torch.Generator().manual_seed(n)) for n in (1, 1, 2))
+def test_draws_repeat_with_the_generator_and_have_the_machines_precision(device):
+    machine = RBM(5, 3).to(device)
+    one, two, other = (draw_exactly(machine, 9, generator=torch.Generator(device).manual_seed(n)) for n in (1, 1, 2))
     assert all(torch.equal(one[name], two[name]) and one[name].dtype == torch.float32 for name in machine.layers)
     assert not all(torch.equal(one[name], other[name]) for name in machine.layers)
 
 
-def test_a_machine_that_is_too_large_says_so():
+def test_a_machine_that_is_too_large_says_so(device):
     with pytest.raises(Unsupported, match="25 units"):
-        draw_exactly(RBM(30, 30), 2)
+        draw_exactly(RBM(30, 30).to(device), 2)
 
 
-def test_no_draws_are_refused():
+def test_no_draws_are_refused(device):
     with pytest.raises(RecipeError, match="at least 1 draw"):
-        draw_exactly(RBM(3, 3), 0)
+        draw_exactly(RBM(3, 3).to(device), 0)

@@ -5,6 +5,7 @@ from genlatent.energy.gauge import fix_gauge
 from genlatent.energy.machine import BoltzmannMachine
 from genlatent.energy.rbm import RBM
 from genlatent.energy.units import Categorical, Spin
+from genlatent.numerics import devices
 from tests.machines import skewed
 
 
@@ -21,12 +22,13 @@ def fully_visible():
 
 
 @pytest.fixture(params=[potts, both_sides, fully_visible])
-def machine(request):
-    return request.param().double()
+def machine(request, device):
+    return request.param().to(device).double()
 
 
 def states(machine):
-    return torch.eye(3).double()[torch.cartesian_prod(*[torch.arange(3)] * (machine.sizes["visible"] // 3))].flatten(1)
+    sites = [torch.arange(3)] * (machine.sizes["visible"] // 3)
+    return torch.eye(3).double()[torch.cartesian_prod(*sites)].flatten(1).to(devices.of(machine))
 
 
 def probabilities(machine, beta):
@@ -66,8 +68,8 @@ def test_twice_is_once(machine):
         assert torch.allclose(tensor, before[name], atol=1e-12, rtol=0), name
 
 
-def test_other_machines_are_left_alone():
-    machine = skewed(RBM(3, 2))
+def test_other_machines_are_left_alone(device):
+    machine = skewed(RBM(3, 2)).to(device)
     before = {name: tensor.clone() for name, tensor in machine.state_dict().items()}
     fix_gauge(machine)
     assert all(torch.equal(tensor, before[name]) for name, tensor in machine.state_dict().items())

@@ -24,21 +24,21 @@ def tilt(z):
     return -2.0 * (-(z - torch.tensor([1.5, -0.5]).to(z)).square().sum(-1)).exp() + z[:, 0] * 0.7
 
 
-def plane():
-    one, weight = stretched(401, 3.0)
+def plane(device):
+    one, weight = (part.to(device) for part in stretched(401, 3.0))
     return torch.cartesian_prod(one, one), torch.cartesian_prod(weight, weight).prod(1)
 
 
-def exact(energy):
+def exact(device, energy):
     """ln Z and mean under exp(-E) N(0, I) in the plane, by quadrature."""
-    z, weight = plane()
+    z, weight = plane(device)
     log_p = -energy(z) - z.square().sum(1) / 2 - math.log(2 * math.pi) + weight.log()
     return log_p.logsumexp(0), log_p.softmax(0) @ z
 
 
-def bent(seed=3, **arguments):
+def bent(device, seed=3, **arguments):
     """A prior with a network that is far from flat."""
-    prior = LatentEnergyPrior(MLP((12,), "silu"), event_shape=[2], **arguments).double()
+    prior = LatentEnergyPrior(MLP((12,), "silu"), event_shape=[2], **arguments).to(device).double()
     torch.manual_seed(seed)
     with torch.no_grad():
         for parameter in prior.parameters():
@@ -46,16 +46,16 @@ def bent(seed=3, **arguments):
     return prior
 
 
-def rows():
+def rows(device):
     """Draws under which log p is taken, away from the middle."""
-    return torch.randn(40, 2, generator=torch.Generator().manual_seed(1)).double() * 0.7 + 0.4
+    return torch.randn(40, 2, generator=torch.Generator(device).manual_seed(1), device=device).double() * 0.7 + 0.4
 
 
 @pytest.mark.parametrize("steps", [1, 5, 30])
-def test_annealed_weights_estimate_ln_z_and_the_mean(steps):
-    log_z, mean = exact(tilt)
+def test_annealed_weights_estimate_ln_z_and_the_mean(steps, device):
+    log_z, mean = exact(device, tilt)
     torch.manual_seed(0)
-    z, log_w = annealed(tilt, torch.randn(40_000, 2).double(), steps, 0.8)
+    z, log_w = annealed(tilt, torch.randn(40_000, 2, device=device).double(), steps, 0.8)
     w = (log_w - log_z).exp()
     assert abs(w.mean() - 1) < 5 * w.std() / 200
     for column in (0, 1):
@@ -63,76 +63,76 @@ def test_annealed_weights_estimate_ln_z_and_the_mean(steps):
         assert abs(value.mean()) < 5 * value.std() / 200
 
 
-def test_more_steps_make_the_weights_more_equal():
+def test_more_steps_make_the_weights_more_equal(device):
     torch.manual_seed(0)
-    start = torch.randn(4000, 2).double()
+    start = torch.randn(4000, 2, device=device).double()
     spread = [annealed(tilt, start, steps, 0.8).log_weights.var() for steps in (1, 5, 30)]
     assert spread[0] > 2 * spread[1] > 4 * spread[2]
 
 
-def test_the_density_is_normalised():
-    prior = bent(chains=20_000)
-    z, weight = plane()
-    log_z, _ = exact(prior._energy)
+def test_the_density_is_normalised(device):
+    prior = bent(device, chains=20_000)
+    z, weight = plane(device)
+    log_z, _ = exact(device, prior._energy)
     assert abs(log_z) > 0.3
     assert abs((prior().log_prob(z).exp() * weight).sum() - 1) < 0.02
-    found = prior.log_partition(chains=4000, steps=50, generator=torch.Generator().manual_seed(2))
+    found = prior.log_partition(chains=4000, steps=50, generator=torch.Generator(device).manual_seed(2))
     assert abs(found.value - log_z) < 5 * found.error < 0.1
     assert 100 < found.ess <= 4000
 
 
-def test_the_gradient_is_that_of_the_exact_density():
+def test_the_gradient_is_that_of_the_exact_density(device):
     """Data against chains: the average over many estimates is the gradient by quadrature, sign and size."""
-    prior, x = bent(chains=20_000), rows()
+    prior, x = bent(device, chains=20_000), rows(device)
     parameters = list(prior.parameters())
     found = torch.autograd.grad(prior().log_prob(x).mean(), parameters)
-    wanted = torch.autograd.grad(-prior._energy(x).mean() - exact(prior._energy)[0], parameters)
+    wanted = torch.autograd.grad(-prior._energy(x).mean() - exact(device, prior._energy)[0], parameters)
     for one, other in zip(found, wanted):
         assert other.norm() > 0.01
         assert (one - other).norm() < 0.1 * other.norm()
 
 
-def test_draws_are_the_prior_s():
-    prior = bent()
-    _, mean = exact(prior._energy)
+def test_draws_are_the_prior_s(device):
+    prior = bent(device)
+    _, mean = exact(device, prior._energy)
     assert mean.norm() > 0.2
     torch.manual_seed(1)
     drawn = prior().sample((5000,))
     assert ((drawn.mean(0) - mean).abs() < 5 * drawn.std(0) / 5000**0.5).all()
 
 
-def test_at_the_start_it_is_the_standard_normal():
-    prior, z = LatentEnergyPrior(event_shape=[3]), torch.randn(5, 3)
+def test_at_the_start_it_is_the_standard_normal(device):
+    prior, z = LatentEnergyPrior(event_shape=[3]).to(device), torch.randn(5, 3, device=device)
     assert torch.allclose(prior().log_prob(z), torch.distributions.Normal(0.0, 1.0).log_prob(z).sum(1), atol=1e-5)
     assert abs(prior.log_partition(10, 2).value) < 1e-6
 
 
-def test_the_tilt_is_bounded():
-    prior = bent(bound=2.0)
-    assert prior._energy(1e4 * rows()).abs().max() <= 2.0
+def test_the_tilt_is_bounded(device):
+    prior = bent(device, bound=2.0)
+    assert prior._energy(1e4 * rows(device)).abs().max() <= 2.0
 
 
-def test_the_divergence_uses_the_closed_form_of_what_is_tilted():
+def test_the_divergence_uses_the_closed_form_of_what_is_tilted(device):
     """E_q[E] + ln Z beside KL(q || N(0, I)): the same expectation as log q - log p."""
-    model = VAE((4,), 2, prior=bent(chains=3000).float())
-    x = (torch.rand(500, 4) < 0.5).float().repeat(20, 1)
+    model = VAE((4,), 2, prior=bent(device, chains=3000).float()).to(device)
+    x = (torch.rand(500, 4, device=device) < 0.5).float().repeat(20, 1)
     plain, closed = (ELBO(analytic=analytic).validate(model, Batch(x))["kl"] for analytic in (False, True))
     assert (plain - closed).mean().abs() < 5 * ((plain.var() + closed.var()) / len(x)).sqrt() + 0.1
 
 
-def test_the_divergence_from_a_flat_tilt_has_no_noise():
-    model = VAE((4,), 2, prior=LatentEnergyPrior())
-    x = (torch.rand(50, 4) < 0.5).float()
+def test_the_divergence_from_a_flat_tilt_has_no_noise(device):
+    model = VAE((4,), 2, prior=LatentEnergyPrior()).to(device)
+    x = (torch.rand(50, 4, device=device) < 0.5).float()
     found = ELBO().validate(model, Batch(x))["kl"]
     expected = torch.distributions.kl_divergence(model.infer(x).base_dist, torch.distributions.Normal(0.0, 1.0)).sum(1)
     assert torch.allclose(found, expected, atol=1e-5)
 
 
-def test_a_prior_learns_codes_that_are_not_normal():
+def test_a_prior_learns_codes_that_are_not_normal(device):
     """Fitted alone to draws of a ring, its density there rises above the standard normal's, by quadrature too."""
-    angle = 2 * math.pi * torch.rand(2000, generator=torch.Generator().manual_seed(0))
+    angle = 2 * math.pi * torch.rand(2000, generator=torch.Generator(device).manual_seed(0), device=device)
     ring = 1.5 * torch.stack((angle.cos(), angle.sin()), 1)
-    prior = LatentEnergyPrior(MLP((32, 32), "silu"), event_shape=[2])
+    prior = LatentEnergyPrior(MLP((32, 32), "silu"), event_shape=[2]).to(device)
     optimizer = torch.optim.Adam(prior.parameters(), 5e-3)
     for _ in range(150):
         optimizer.zero_grad()
@@ -141,18 +141,18 @@ def test_a_prior_learns_codes_that_are_not_normal():
         optimizer.step()
     normal = torch.distributions.Normal(0.0, 1.0).log_prob(ring).sum(1).mean()
     with torch.no_grad():
-        log_z, _ = exact(lambda z: prior._energy(z.float()).double())
+        log_z, _ = exact(device, lambda z: prior._energy(z.float()).double())
         found = (-prior._energy(ring)).mean() + normal - log_z
     assert found > normal + 0.4
 
 
-def machine(hidden=3, visible=4):
-    return skewed(RBM(visible, hidden))
+def machine(device, hidden=3, visible=4):
+    return skewed(RBM(visible, hidden)).to(device)
 
 
 @pytest.mark.parametrize("hidden", [3, 6])
-def test_an_rbm_is_exact_over_bits(hidden):
-    prior = LatentEnergyPrior(machine(hidden), event_shape=[4]).double()
+def test_an_rbm_is_exact_over_bits(hidden, device):
+    prior = LatentEnergyPrior(machine(device, hidden), event_shape=[4]).to(device).double()
     states, log_p = Exact(prior.energy).marginal("visible")
     assert torch.allclose(prior().log_prob(states), log_p, atol=1e-10)
     assert prior.log_partition() == (pytest.approx(float(Exact(prior.energy).log_partition.detach())), 0.0, None)
@@ -175,13 +175,16 @@ def test_an_rbm_learns_with_the_model(device):
     assert model.sample(3).shape == (3, 1, 8, 8)
 
 
-def test_saved_with_the_model_and_loaded(tmp_path):
-    for prior, posterior in ((LatentEnergyPrior(MLP((8,))), None), (LatentEnergyPrior(machine()), Bernoulli())):
-        model = VAE((4,), 4 if posterior else 2, prior=prior, posterior=posterior)
+def test_saved_with_the_model_and_loaded(tmp_path, device):
+    for prior, posterior in (
+        (LatentEnergyPrior(MLP((8,))).to(device), None),
+        (LatentEnergyPrior(machine(device)).to(device), Bernoulli()),
+    ):
+        model = VAE((4,), 4 if posterior else 2, prior=prior, posterior=posterior).to(device)
         save(model, tmp_path / type(prior.energy).__name__)
-        found = load(tmp_path / type(prior.energy).__name__)
+        found = load(tmp_path / type(prior.energy).__name__).to(device)
         assert describe(found) == describe(model)
-        generators = (torch.Generator().manual_seed(1) for _ in range(2))
+        generators = (torch.Generator(device).manual_seed(1) for _ in range(2))
         one, other = (m.sample(5, generator=g) for m, g in zip((model, found), generators))
         assert torch.equal(one, other)
 

@@ -13,8 +13,8 @@ CLIMATES = [(1.0, 1.0), (0.5, 1.0), (3.0, 1.0), (1.0, 0.3), (2.0, 0.0)]
 
 
 @pytest.fixture(params=MACHINES)
-def machine(request):
-    return MACHINES[request.param]().double()
+def machine(request, device):
+    return MACHINES[request.param]().to(device).double()
 
 
 @pytest.mark.parametrize(("beta", "lam"), CLIMATES)
@@ -36,8 +36,8 @@ def test_field_gives_the_exact_conditional(machine, beta, lam):
 
 @pytest.mark.parametrize(("beta", "lam"), CLIMATES)
 @pytest.mark.parametrize("make", WITHIN.values(), ids=WITHIN)
-def test_field_within_a_layer_gives_the_exact_conditional_of_each_site(make, beta, lam):
-    machine = make().double()
+def test_field_within_a_layer_gives_the_exact_conditional_of_each_site(make, beta, lam, device):
+    machine = make().to(device).double()
     exact, (name, *_) = Exact(machine, beta, lam), machine.colours
     unit, joint = machine.units[name], torch.cat(list(exact.states.values()), 1)
     mean = unit.mean(machine.field(name, exact.states, beta=beta, lam=lam))
@@ -52,17 +52,17 @@ def test_field_within_a_layer_gives_the_exact_conditional_of_each_site(make, bet
 def conditional_mean(exact, of, given):
     """For each state the mean of some units given the others."""
     _, group = torch.unique(given, dim=0, return_inverse=True)
-    weight = torch.zeros(int(group.max()) + 1, dtype=torch.float64).index_add(0, group, exact.probability)
-    total = torch.zeros(len(weight), of.shape[1], dtype=torch.float64)
+    weight = of.new_zeros(int(group.max()) + 1).index_add(0, group, exact.probability)
+    total = of.new_zeros(len(weight), of.shape[1])
     total.index_add_(0, group, exact.probability.unsqueeze(1) * of)
     return (total / weight.unsqueeze(1))[group]
 
 
-def test_each_chain_has_its_own_climate(machine):
+def test_each_chain_has_its_own_climate(machine, device):
     exact = Exact(machine)
-    rows = torch.arange(len(CLIMATES)) * 7 % len(exact.energy)
+    rows = torch.arange(len(CLIMATES), device=device) * 7 % len(exact.energy)
     state = {name: s[rows] for name, s in exact.states.items()}
-    beta, lam = torch.tensor(CLIMATES, dtype=torch.float64).unbind(1)
+    beta, lam = torch.tensor(CLIMATES, dtype=torch.float64, device=device).unbind(1)
     together = machine.energy(state, beta=beta, lam=lam)
     fields = {name: machine.field(name, state, beta=beta, lam=lam) for name in machine.layers}
     for i, (b, m) in enumerate(CLIMATES):
@@ -89,7 +89,7 @@ def test_energy_of_the_layers_kept_when_others_are_summed_out(machine, beta, lam
     energy, fields = machine.reduced_energy(kept, beta=beta, lam=lam)
     assert set(fields) == set(machine.summed)
     _, group = torch.unique(torch.cat(list(kept.values()), 1), dim=0, return_inverse=True)
-    total = torch.zeros(int(group.max()) + 1, dtype=torch.float64).index_add(0, group, exact.probability)
+    total = energy.new_zeros(int(group.max()) + 1).index_add(0, group, exact.probability)
     assert torch.allclose(-energy - exact.log_partition, total[group].log(), atol=1e-10, rtol=0)
 
 
@@ -103,10 +103,10 @@ def test_either_side_can_be_summed_out(make, beta, lam):
     assert torch.allclose(-energy - exact.log_partition, log_p, atol=1e-10, rtol=0)
 
 
-def test_layers_coupled_to_each_other_are_not_summed_out():
-    machine = deep()
+def test_layers_coupled_to_each_other_are_not_summed_out(device):
+    machine = deep().to(device)
     with pytest.raises(Unsupported, match="hidden and top are coupled"):
-        machine.reduced_energy({"visible": torch.zeros(1, 4)})
+        machine.reduced_energy({"visible": torch.zeros(1, 4, device=device)})
 
 
 def test_blocks_are_never_coupled_inside(machine):
@@ -115,8 +115,8 @@ def test_blocks_are_never_coupled_inside(machine):
     assert machine.data in machine.blocks[-1]
 
 
-def test_described_and_rebuilt(machine):
-    other = build(describe(machine)).double()
+def test_described_and_rebuilt(machine, device):
+    other = build(describe(machine)).to(device).double()
     other.load_state_dict(machine.state_dict())
     exact = Exact(machine)
     assert torch.equal(other.energy(exact.states), machine.energy(exact.states))
@@ -136,11 +136,11 @@ def test_prepare_sets_base_rates_and_leaves_trained_biases(device):
     assert torch.allclose(machine.visible_base, -expected)
 
 
-def test_exact_log_partition_refuses_what_it_cannot_do():
+def test_exact_log_partition_refuses_what_it_cannot_do(device):
     with pytest.raises(Unsupported, match="up to 25 units; the smaller side has 26"):
-        log_partition(BoltzmannMachine({"a": 30, "b": 26}, [("a", "b")]))
+        log_partition(BoltzmannMachine({"a": 30, "b": 26}, [("a", "b")]).to(device))
     with pytest.raises(Unsupported, match="infinitely many"):
-        log_partition(RBM(3, 2, visible_units=Gaussian(), hidden_units=Gaussian()))
+        log_partition(RBM(3, 2, visible_units=Gaussian(), hidden_units=Gaussian()).to(device))
 
 
 @pytest.mark.parametrize(
@@ -170,9 +170,9 @@ def test_shapes_that_are_refused(layers, couplings, sentence):
         ({"y": torch.zeros(6)}, "cannot be conditioned on 'y'; it knows: x, hidden"),
     ],
 )
-def test_given_values_that_are_refused(given, sentence):
+def test_given_values_that_are_refused(given, sentence, device):
     with pytest.raises((DataError, RecipeError), match=sentence):
-        rbm().sample(3, given=given, steps=1)
+        rbm().to(device).sample(3, given=given, steps=1)
 
 
 def test_verbs_keep_the_shape_of_the_data(device):

@@ -45,16 +45,16 @@ def test_no_two_sites_of_a_colour_are_coupled(shape, number):
         assert not coupled[list(group)][:, list(group)].any()
 
 
-def test_everything_coupled_is_a_colour_each():
-    assert colours(1 - torch.eye(4)) == ((0,), (1,), (2,), (3,))
+def test_everything_coupled_is_a_colour_each(device):
+    assert colours(1 - torch.eye(4, device=device)) == ((0,), (1,), (2,), (3,))
 
 
 @pytest.mark.parametrize("name", WITHIN)
-def test_symmetry_and_zeros_are_enforced(name):
+def test_symmetry_and_zeros_are_enforced(name, device):
     machine = WITHIN[name]()
     with torch.no_grad():
         for parameter in machine.parameters():
-            parameter.copy_(torch.randn(parameter.shape))
+            parameter.copy_(torch.randn(parameter.shape, device=device))
     theta = machine.theta()
     for (a, b), w in theta.couplings.items():
         mask = theta.masks.get((a, b), torch.ones_like(w))
@@ -67,20 +67,20 @@ def test_symmetry_and_zeros_are_enforced(name):
                 assert not w[i : i + width, i : i + width].any()
 
 
-def test_a_table_over_pairs_of_sites():
+def test_a_table_over_pairs_of_sites(device):
     table = torch.tensor([[0, 1, 0], [0, 0, 0], [1, 0, 0]])
     units = {"sites": Categorical(2)}
-    machine = BoltzmannMachine({"sites": (3, 2)}, [("sites", "sites")], units, {"sites_sites": table})
+    machine = BoltzmannMachine({"sites": (3, 2)}, [("sites", "sites")], units, {"sites_sites": table}).to(device)
     mask = machine.theta().masks["sites", "sites"]
-    expected = torch.tensor([[0, 1, 1], [1, 0, 0], [1, 0, 0]]).repeat_interleave(2, 0).repeat_interleave(2, 1)
-    assert torch.equal(mask, expected.float())
-    again = build(describe(machine))
+    expected = torch.tensor([[0.0, 1, 1], [1, 0, 0], [1, 0, 0]], device=device)
+    assert torch.equal(mask, expected.repeat_interleave(2, 0).repeat_interleave(2, 1))
+    again = build(describe(machine)).to(device)
     assert torch.equal(again.theta().masks["sites", "sites"], mask)
 
 
-def test_masked_couplings_are_never_trained():
-    machine = WITHIN["masked"]()
-    state = {name: torch.ones(2, n) for name, n in machine.sizes.items()}
+def test_masked_couplings_are_never_trained(device):
+    machine = WITHIN["masked"]().to(device)
+    state = {name: torch.ones(2, n, device=device) for name, n in machine.sizes.items()}
     machine.energy(state).sum().backward()
     for (a, b), mask in machine.theta().masks.items():
         gradient = getattr(machine, f"{a}_{b}_weight").grad
@@ -88,8 +88,8 @@ def test_masked_couplings_are_never_trained():
         assert bool((gradient[mask == 1] != 0).all())
 
 
-def machine_with(mask):
-    return BoltzmannMachine({"v": 4, "h": 2}, [("v", "h"), ("v", "v")], masks=mask)
+def machine_with(device, mask):
+    return BoltzmannMachine({"v": 4, "h": 2}, [("v", "h"), ("v", "v")], masks=mask).to(device)
 
 
 @pytest.mark.parametrize(
@@ -101,9 +101,9 @@ def machine_with(mask):
         ({"v_h": [[1, 0], [0, 1]]}, r"mask v_h has shape \(2, 2\), the layers have \(4, 2\) sites"),
     ],
 )
-def test_masks_that_are_refused(mask, sentence):
+def test_masks_that_are_refused(mask, sentence, device):
     with pytest.raises(RecipeError, match=sentence):
-        machine_with(mask)
+        machine_with(device, mask)
 
 
 def test_other_bad_input():

@@ -10,6 +10,7 @@ import torch
 from genlatent.energy.rbm import RBM
 from genlatent.energy.units import Bernoulli, Categorical, Gaussian, ReLU, Spin
 from genlatent.errors import Unsupported
+from genlatent.numerics import devices
 from genlatent.sampling.driver import trace
 from genlatent.sampling.gibbs import BlockGibbs
 from tests.machines import skewed
@@ -26,10 +27,10 @@ TEMPERATURES = (0.5, 1.0, 3.0)
 NODES = 34
 
 
-def machine_of(visible, hidden):
+def machine_of(device, visible, hidden):
     """Skewed parameters, with couplings small enough for unbounded pairs to be normalised at every temperature."""
     (v, nv), (h, nh) = KINDS[visible], KINDS[hidden]
-    machine = skewed(RBM(nv, nh, visible_units=v(), hidden_units=h())).double()
+    machine = skewed(RBM(nv, nh, visible_units=v(), hidden_units=h())).to(device).double()
     unbounded = {visible, hidden} <= {"gaussian", "relu"}
     with torch.no_grad():
         machine.visible_hidden_weight.mul_(0.15 if unbounded else 0.5)
@@ -39,8 +40,8 @@ def machine_of(visible, hidden):
 
 
 @pytest.fixture(params=itertools.product(KINDS, KINDS), ids="-".join)
-def machine(request):
-    return machine_of(*request.param)
+def machine(request, device):
+    return machine_of(device, *request.param)
 
 
 def nodes(unit, num_units):
@@ -60,8 +61,9 @@ class Joint:
     """All joint states of an RBM as a table `(visible, hidden)`, from the definition of the energy."""
 
     def __init__(self, machine, beta=1.0):
-        self.v, self.log_v = nodes(machine.visible_units, machine.sizes["visible"])
-        self.h, self.log_h = nodes(machine.hidden_units, machine.sizes["hidden"])
+        here = devices.of(machine)
+        self.v, self.log_v = (part.to(here) for part in nodes(machine.visible_units, machine.sizes["visible"]))
+        self.h, self.log_h = (part.to(here) for part in nodes(machine.hidden_units, machine.sizes["hidden"]))
         inner = (self.v @ machine.b)[:, None] + (self.h @ machine.c)[None] + self.v @ machine.W @ self.h.T
         own = machine.visible_units.base_energy(self.v)[:, None] + machine.hidden_units.base_energy(self.h)[None]
         self.minus_energy = beta * inner - own
@@ -70,9 +72,9 @@ class Joint:
         self.p = (weight - self.log_partition).exp()
 
 
-def test_energy_and_free_energy(machine):
+def test_energy_and_free_energy(machine, device):
     joint = Joint(machine, beta=2.0)
-    some = torch.randperm(len(joint.v))[:50]
+    some = torch.randperm(len(joint.v), device=device)[:50]
     pairs = {"visible": joint.v[some], "hidden": joint.h[some % len(joint.h)]}
     expected = -joint.minus_energy[some, some % len(joint.h)]
     assert torch.allclose(machine.energy(pairs, beta=2.0), expected, atol=1e-9)
@@ -116,11 +118,11 @@ def test_gradient_is_the_difference_of_moments(machine):
         assert torch.allclose(one, other, atol=1e-6)
 
 
-def test_gibbs_marginals_at_three_temperatures(machine):
+def test_gibbs_marginals_at_three_temperatures(machine, device):
     each = 60
-    temperature = torch.tensor(TEMPERATURES, dtype=torch.float64).repeat_interleave(each)
+    temperature = torch.tensor(TEMPERATURES, dtype=torch.float64, device=device).repeat_interleave(each)
     kernel = BlockGibbs(machine, temperature=temperature)
-    generator = torch.Generator().manual_seed(11)
+    generator = torch.Generator(device).manual_seed(11)
     state = kernel.init(len(temperature), generator)
     _, draws = trace(kernel, state, 120, burn_in=40, thin=2, generator=generator)
     for i, t in enumerate(TEMPERATURES):
@@ -132,9 +134,13 @@ def test_gibbs_marginals_at_three_temperatures(machine):
             assert_means(drawn.square(), (p @ states.square()).detach())
 
 
-def test_learned_scales_have_the_gradient_of_the_likelihood():
+def test_learned_scales_have_the_gradient_of_the_likelihood(device):
     """With log sigma a parameter of either side, the free-energy difference carries its exact gradient."""
-    machine = skewed(RBM(2, 2, visible_units=Gaussian(learned=True), hidden_units=Gaussian(learned=True)), 0.2).double()
+    machine = (
+        skewed(RBM(2, 2, visible_units=Gaussian(learned=True), hidden_units=Gaussian(learned=True)), 0.2)
+        .to(device)
+        .double()
+    )
     with torch.no_grad():
         machine.hidden_units.log_sigma.add_(0.2)
     joint = Joint(machine)
@@ -145,10 +151,10 @@ def test_learned_scales_have_the_gradient_of_the_likelihood():
         assert torch.allclose(one, other, atol=1e-6)
 
 
-def test_a_pair_of_gaussians_against_the_closed_form():
-    machine = machine_of("gaussian", "gaussian")
-    s2 = torch.full((4,), 0.64, dtype=torch.float64)
-    off = torch.zeros(4, 4, dtype=torch.float64)
+def test_a_pair_of_gaussians_against_the_closed_form(device):
+    machine = machine_of(device, "gaussian", "gaussian")
+    s2 = torch.full((4,), 0.64, dtype=torch.float64, device=device)
+    off = torch.zeros(4, 4, dtype=torch.float64, device=device)
     off[:2, 2:] = machine.W
     precision = s2.reciprocal().diag() - off - off.T
     field = torch.cat((machine.b, machine.c))

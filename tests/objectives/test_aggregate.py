@@ -20,11 +20,12 @@ SCALES = torch.tensor([[0.3, 0.5], [0.4, 0.3], [0.6, 0.4], [0.5, 0.5]], dtype=to
 PRIOR = torch.distributions.Normal(0.0, 1.0)
 
 
-def exact_parts():
+def exact_parts(device):
     """Mutual information, total correlation and dimension-wise divergence of four rows, on a fine grid."""
-    axis = torch.linspace(-6, 6, 801, dtype=torch.float64)
+    axis = torch.linspace(-6, 6, 801, dtype=torch.float64, device=device)
     cell = float(axis[1] - axis[0])
-    single = torch.distributions.Normal(LOCS[:, :, None], SCALES[:, :, None]).log_prob(axis)  # row, dimension, point
+    rows = torch.distributions.Normal(LOCS.to(device)[:, :, None], SCALES.to(device)[:, :, None])
+    single = rows.log_prob(axis)  # row, dimension, point
     rows = (single[:, 0, :, None] + single[:, 1, None, :]).exp()
     joint, marginals = rows.mean(0), single.exp().mean(0)
     product = marginals[0][:, None] * marginals[1]
@@ -34,51 +35,57 @@ def exact_parts():
     return float(mutual), float(correlation), float(apart)
 
 
-def draws(rows, count, generator_seed=0):
+def draws(device, rows, count, generator_seed=0):
     torch.manual_seed(generator_seed)
-    q = dist.Normal(LOCS[rows], SCALES[rows]).to_event(1)
+    q = dist.Normal(LOCS.to(device)[rows], SCALES.to(device)[rows]).to_event(1)
     return [(q, q.sample()) for _ in range(count)]
 
 
-def test_whole_data_give_the_exact_parts():
-    everything = torch.arange(4)
-    shares = log_shares(4, 4, True, LOCS)
-    torch.testing.assert_close(shares, torch.full((4, 4), -math.log(4), dtype=torch.float64))
+def test_whole_data_give_the_exact_parts(device):
+    everything = torch.arange(4, device=device)
+    shares = log_shares(4, 4, True, LOCS.to(device))
+    torch.testing.assert_close(shares, torch.full((4, 4), -math.log(4), dtype=torch.float64, device=device))
     found = torch.stack(
-        [torch.stack(parts(log_densities(q, z), shares, PRIOR.log_prob(z).sum(-1))) for q, z in draws(everything, 2000)]
+        [
+            torch.stack(parts(log_densities(q, z), shares, PRIOR.log_prob(z).sum(-1)))
+            for q, z in draws(device, everything, 2000)
+        ]
     )
     error = found.mean(-1).std(0) / len(found) ** 0.5
-    assert ((found.mean((0, 2)) - torch.tensor(exact_parts()).double()).abs() < 4.5 * error).all()
+    assert ((found.mean((0, 2)) - torch.tensor(exact_parts(device), device=device).double()).abs() < 4.5 * error).all()
 
 
-def test_parts_sum_to_the_divergence():
-    kl = torch.distributions.kl_divergence(torch.distributions.Normal(LOCS, SCALES), PRIOR).sum(-1).mean()
-    assert sum(exact_parts()) == pytest.approx(float(kl), abs=1e-6)
+def test_parts_sum_to_the_divergence(device):
+    rows = torch.distributions.Normal(LOCS.to(device), SCALES.to(device))
+    kl = torch.distributions.kl_divergence(rows, PRIOR).sum(-1).mean()
+    assert sum(exact_parts(device)) == pytest.approx(float(kl), abs=1e-6)
     for stratified in (True, False):
-        ((q, z),) = draws(torch.arange(4), 1)
+        ((q, z),) = draws(device, torch.arange(4, device=device), 1)
         log_prior = PRIOR.log_prob(z).sum(-1)
-        found = parts(log_densities(q, z), log_shares(4, 60, stratified, LOCS), log_prior)
+        found = parts(log_densities(q, z), log_shares(4, 60, stratified, LOCS.to(device)), log_prior)
         torch.testing.assert_close(sum(found), q.log_prob(z) - log_prior)
 
 
-def test_stratified_density_is_unbiased():
+def test_stratified_density_is_unbiased(device):
     """Over all batches of two rows out of four, the estimated q(z) of the first one's draw has the exact mean."""
-    z = LOCS[:1] + 0.4
-    exact = dist.Normal(LOCS, SCALES).to_event(1).log_prob(z).exp().mean()
-    shares = log_shares(2, 4, True, LOCS)
+    z = LOCS.to(device)[:1] + 0.4
+    exact = dist.Normal(LOCS.to(device), SCALES.to(device)).to_event(1).log_prob(z).exp().mean()
+    shares = log_shares(2, 4, True, LOCS.to(device))
     found = []
     for other in (1, 2, 3):
-        q = dist.Normal(LOCS[[0, other]], SCALES[[0, other]]).to_event(1)
+        q = dist.Normal(LOCS.to(device)[[0, other]], SCALES.to(device)[[0, other]]).to_event(1)
         found.append((log_densities(q, z)[0].sum(-1) + shares[0]).exp().sum())
     torch.testing.assert_close(torch.stack(found).mean(), exact)
 
 
-def test_weighted_shares_are_those_of_the_paper():
-    torch.testing.assert_close(log_shares(3, 50, False, LOCS), torch.full((3, 3), -math.log(150)).double())
+def test_weighted_shares_are_those_of_the_paper(device):
+    torch.testing.assert_close(
+        log_shares(3, 50, False, LOCS.to(device)), torch.full((3, 3), -math.log(150), device=device).double()
+    )
 
 
-def test_a_single_row_stands_for_itself():
-    assert log_shares(1, 1, True, LOCS).exp().item() == 1.0
+def test_a_single_row_stands_for_itself(device):
+    assert log_shares(1, 1, True, LOCS.to(device)).exp().item() == 1.0
 
 
 @pytest.fixture

@@ -21,38 +21,40 @@ def reparametrised(theta, mu):
     return Theta(biases, {pair: w.detach() + change[pair] for pair, w in theta.couplings.items()})
 
 
-def some_function(machine, theta):
+def some_function(device, machine, theta):
     """Anything that depends on every parameter without symmetry: the energy of a few states, squared."""
-    generator = torch.Generator().manual_seed(2)
-    state = {name: torch.rand(9, n, generator=generator).double() for name, n in machine.sizes.items()}
+    generator = torch.Generator(device).manual_seed(2)
+    state = {name: torch.rand(9, n, generator=generator, device=device).double() for name, n in machine.sizes.items()}
     return machine.energy(state, theta=theta).square().mean()
 
 
 @pytest.mark.parametrize("make", MACHINES.values(), ids=MACHINES)
-def test_gradient_is_that_of_the_centred_parametrisation(make):
-    machine = make().double()
+def test_gradient_is_that_of_the_centred_parametrisation(make, device):
+    machine = make().to(device).double()
     mu, parameters = machine.offsets(), list(machine.parameters())
-    one = some_function(machine, centred(machine.theta(), mu))
-    two = some_function(machine, reparametrised(machine.theta(), mu))
-    assert torch.equal(one, some_function(machine, machine.theta()))
+    one = some_function(device, machine, centred(machine.theta(), mu))
+    two = some_function(device, machine, reparametrised(machine.theta(), mu))
+    assert torch.equal(one, some_function(device, machine, machine.theta()))
     for a, b in zip(torch.autograd.grad(one, parameters), torch.autograd.grad(two, parameters)):
         assert torch.allclose(a, b, atol=1e-10, rtol=1e-12)
 
 
 @pytest.mark.parametrize("make", MACHINES.values(), ids=MACHINES)
-def test_a_small_centred_step_still_descends(make):
-    machine = make().double()
-    plain = torch.autograd.grad(some_function(machine, machine.theta()), list(machine.parameters()))
+def test_a_small_centred_step_still_descends(make, device):
+    machine = make().to(device).double()
+    plain = torch.autograd.grad(some_function(device, machine, machine.theta()), list(machine.parameters()))
     bent = torch.autograd.grad(
-        some_function(machine, centred(machine.theta(), machine.offsets())), list(machine.parameters())
+        some_function(device, machine, centred(machine.theta(), machine.offsets())), list(machine.parameters())
     )
     assert sum((a * b).sum() for a, b in zip(plain, bent)) > 0
 
 
-def test_offsets_of_zero_change_nothing():
-    machine = rbm().double()
+def test_offsets_of_zero_change_nothing(device):
+    machine = rbm().to(device).double()
     zero = {name: torch.zeros_like(o) for name, o in machine.offsets().items()}
-    one = torch.autograd.grad(some_function(machine, centred(machine.theta(), zero)), list(machine.parameters()))
-    two = torch.autograd.grad(some_function(machine, machine.theta()), list(machine.parameters()))
+    one = torch.autograd.grad(
+        some_function(device, machine, centred(machine.theta(), zero)), list(machine.parameters())
+    )
+    two = torch.autograd.grad(some_function(device, machine, machine.theta()), list(machine.parameters()))
     for a, b in zip(one, two):
         assert torch.equal(a, b)

@@ -25,11 +25,11 @@ def model(device):
     return made.to(device)
 
 
-def encode_by(model, gains, log_variances=(0.0, 0.0, 0.0)):
+def encode_by(device, model, gains, log_variances=(0.0, 0.0, 0.0)):
     with torch.no_grad():
         for j, gain in enumerate(gains):
             model.encoder.layers[0].weight[j, j] = gain
-        model.encoder.layers[0].bias[3:] = torch.tensor(log_variances)
+        model.encoder.layers[0].bias[3:] = torch.tensor(log_variances, device=device)
 
 
 def test_a_collapsed_code_shows_nothing(model, device):
@@ -41,14 +41,14 @@ def test_a_collapsed_code_shows_nothing(model, device):
 
 @pytest.mark.parametrize(("gain", "active"), [(0.09, 1), (0.12, 2)])
 def test_a_unit_is_active_above_a_variance_of_a_hundredth(gain, active, model, device):
-    encode_by(model, (1.0, gain))
+    encode_by(device, model, (1.0, gain))
     x = torch.randn(900, 4, device=device)
     x = (x - x.mean(0)) / x.std(0)
     assert int(summary(model, x)["active_units"]) == active
 
 
 def test_divergence_of_each_dimension_is_exact(model, device):
-    encode_by(model, (2.0, 0.0, 1.0), (-1.0, 0.0, 0.5))
+    encode_by(device, model, (2.0, 0.0, 1.0), (-1.0, 0.0, 0.5))
     x = torch.randn(300, 4, device=device)
     found = summary(model, x)
     for j, (gain, log_variance) in enumerate(((2.0, -1.0), (0.0, 0.0), (1.0, 0.5))):
@@ -58,14 +58,14 @@ def test_divergence_of_each_dimension_is_exact(model, device):
 
 
 def test_a_code_that_names_every_row_has_the_logarithm_of_their_number(model, device):
-    encode_by(model, (1000.0, 0.0, 0.0))
+    encode_by(device, model, (1000.0, 0.0, 0.0))
     found = summary(model, torch.arange(64.0, device=device)[:, None].expand(64, 4))
     assert float(found["mutual_information"]) == pytest.approx(4.158883, abs=1e-4)
     assert float(found["total_correlation"]) == pytest.approx(0.0, abs=1e-3)
 
 
 def test_a_code_that_says_the_same_twice_has_total_correlation(model, device):
-    encode_by(model, (1000.0, 1000.0, 0.0))
+    encode_by(device, model, (1000.0, 1000.0, 0.0))
     found = summary(model, torch.arange(64.0, device=device)[:, None].expand(64, 4))
     assert float(found["total_correlation"]) == pytest.approx(4.158883, abs=1e-3)
 
@@ -92,8 +92,8 @@ class Counting(Objective):
         return {"rows": torch.tensor(float(len(batch.x))), "last": batch.x[-1, 0]}
 
 
-def test_a_judgement_has_one_summary_of_evenly_spaced_rows(model):
-    rows = torch.arange(2.0 * ROWS)[:, None].expand(-1, 4)
+def test_a_judgement_has_one_summary_of_evenly_spaced_rows(model, device):
+    rows = torch.arange(2.0 * ROWS, device=device)[:, None].expand(-1, 4)
     objective = Counting()
     found = judged(model, objective, rows, rows[:, 0].long())
     assert objective.asked == 1

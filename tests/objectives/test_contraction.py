@@ -76,12 +76,12 @@ def test_it_is_the_encoder_that_is_contracted_not_its_noise(x, device):
 
 
 @pytest.mark.parametrize("optimizer", [Optimizer("adam", 3e-3), Optimizer("lbfgs", 1.0)])
-def test_training_contracts(optimizer):
-    data, norms = load_data("digits"), []
-    small = load_data(data.train[:200], valid=20, test=20)
+def test_training_contracts(optimizer, device):
+    data, norms = load_data("digits").to(device), []
+    small = load_data(data.train[:200], valid=20, test=20).to(device)
     for weight in (0.0, 3.0):
         torch.manual_seed(1)
-        model = Autoencoder((1, 8, 8), 16, encoder=MLP((), output_activation="sigmoid"), decoder=MLP(()))
+        model = Autoencoder((1, 8, 8), 16, encoder=MLP((), output_activation="sigmoid"), decoder=MLP(())).to(device)
         steps = 15 if optimizer.needs_closure else 300
         fit(
             model,
@@ -100,6 +100,22 @@ class _Step(nn.Module):
         return (x > 0).to(x) + 0 * x
 
 
+class _Still(nn.Linear):
+    def forward(self, input):
+        with torch.no_grad():
+            return super().forward(input)
+
+
+class _Detached(nn.Linear):
+    def forward(self, input):
+        return nn.functional.linear(input, self.weight.detach(), self.bias)
+
+
+class _Apart(nn.Linear):
+    def forward(self, input):
+        return super().forward(input).detach()
+
+
 @pytest.mark.parametrize(
     ("parts", "message"),
     [
@@ -110,25 +126,33 @@ class _Step(nn.Module):
             "Hardshrink in the encoder jumps",
         ),
         ({"encoder": nn.Sequential(nn.Flatten(), nn.Linear(16, 3), _Step())}, "is 0 on all rows tried"),
+        ({"encoder": nn.Sequential(nn.Flatten(), _Apart(16, 3))}, "is 0 on all rows tried"),
+        ({"encoder": nn.Sequential(nn.Flatten(), _Still(16, 3), nn.Tanh())}, "cannot be learned by the encoder's w"),
+        ({"encoder": nn.Sequential(nn.Flatten(), _Detached(16, 3, bias=False))}, "cannot be learned by the encoder's"),
         (
             {"encoder": nn.Sequential(nn.Flatten(), nn.Linear(16, 3), nn.BatchNorm1d(3))},
             "BatchNorm1d in the encoder mixes",
         ),
     ],
 )
-def test_encoders_without_a_derivative_are_refused_before_training(parts, message):
-    model = Autoencoder((1, 4, 4), 3, **parts)
+def test_encoders_without_a_derivative_are_refused_before_training(parts, message, device):
+    model = Autoencoder((1, 4, 4), 3, **parts).to(device)
     before = {name: p.clone() for name, p in model.named_parameters() if "encoder" in name}
     with pytest.raises(RecipeError, match=message):
-        fit(model, load_data(torch.rand(40, 1, 4, 4)), objective=Reconstruction([Contractive()]), steps=1)
+        fit(
+            model,
+            load_data(torch.rand(40, 1, 4, 4, device=device)).to(device),
+            objective=Reconstruction([Contractive()]),
+            steps=1,
+        )
     assert all(torch.equal(p, before[name]) for name, p in model.named_parameters() if "encoder" in name)
 
 
-def test_the_closed_form_is_for_one_layer():
+def test_the_closed_form_is_for_one_layer(device):
     with pytest.raises(RecipeError, match="for one layer of sigmoid or tanh units"):
         fit(
-            Autoencoder((1, 4, 4), 3),
-            load_data(torch.rand(40, 1, 4, 4)),
+            Autoencoder((1, 4, 4), 3).to(device),
+            load_data(torch.rand(40, 1, 4, 4, device=device)).to(device),
             objective=Reconstruction([Contractive(method="closed")]),
             steps=1,
         )

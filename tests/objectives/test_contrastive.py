@@ -80,9 +80,9 @@ def test_value_is_the_free_energy_difference(objective, batch, device):
     assert not any(t.requires_grad for t in (*loss.metrics.values(), *loss.state.values(), *loss.buffers.values()))
 
 
-def test_chains_of_the_model_give_the_exact_gradient(batch):
-    model = rbm().double()
-    x = batch.x.cpu().double()
+def test_chains_of_the_model_give_the_exact_gradient(batch, device):
+    model = rbm().to(device).double()
+    x = batch.x.double()
     objective = ContrastiveDivergence(chains=200_000, centred=False)
     states, log_p = Exact(model).marginal("visible")
     chains = states[torch.multinomial(log_p.exp(), 200_000, replacement=True)]
@@ -92,17 +92,17 @@ def test_chains_of_the_model_give_the_exact_gradient(batch):
         assert (a - b).abs().max() < 4.5 * 0.5 / 200_000**0.5
 
 
-def test_share_scales_the_chains():
-    model = RBM(4, 3)
+def test_share_scales_the_chains(device):
+    model = RBM(4, 3).to(device)
     objective = ContrastiveDivergence(chains=100)
-    assert objective.init(model, torch.zeros(2, 4), 0.25)["chains"].shape == (25, 4)
-    assert objective.init(model, torch.zeros(2, 4), 0.001)["chains"].shape == (1, 4)
-    assert ContrastiveDivergence(persistent=False).init(model, torch.zeros(2, 4)) == {}
+    assert objective.init(model, torch.zeros(2, 4, device=device), 0.25)["chains"].shape == (25, 4)
+    assert objective.init(model, torch.zeros(2, 4, device=device), 0.001)["chains"].shape == (1, 4)
+    assert ContrastiveDivergence(persistent=False).init(model, torch.zeros(2, 4, device=device)) == {}
 
 
-def test_chains_start_at_the_base_rates():
-    model = RBM(4, 3)
-    x = (torch.rand(5000, 4) < torch.tensor([0.1, 0.4, 0.7, 0.9])).float()
+def test_chains_start_at_the_base_rates(device):
+    model = RBM(4, 3).to(device)
+    x = (torch.rand(5000, 4, device=device) < torch.tensor([0.1, 0.4, 0.7, 0.9], device=device)).float()
     model.prepare(x)
     chains = ContrastiveDivergence(chains=20_000).init(model, x)["chains"]
     assert torch.allclose(chains.mean(0), x.mean(0), atol=4.5 * 0.5 / 20_000**0.5)
@@ -157,8 +157,8 @@ def test_validation_of_wide_layers_looks_at_some_sites(device):
     assert abs(rows["loss"].mean() + model.pseudo_likelihood(x).mean()) < 2
 
 
-def bars_and_stripes(size=3):
-    bits = torch.tensor(list(itertools.product((0.0, 1.0), repeat=size)))
+def bars_and_stripes(device, size=3):
+    bits = torch.tensor(list(itertools.product((0.0, 1.0), repeat=size)), device=device)
     bars = bits.unsqueeze(1).expand(-1, size, -1).reshape(-1, size * size)
     stripes = bits.unsqueeze(2).expand(-1, -1, size).reshape(-1, size * size)
     return torch.cat((bars, stripes))
@@ -185,9 +185,9 @@ def descend(model, objective, x, rate, steps=3000):
         ContrastiveDivergence(steps=5, persistent=False),
     ],
 )
-def test_bars_and_stripes_are_learned(objective):
-    x = bars_and_stripes()
-    model = RBM(9, 8)
+def test_bars_and_stripes_are_learned(objective, device):
+    x = bars_and_stripes(device)
+    model = RBM(9, 8).to(device)
     model.prepare(x)
     rows, count = torch.unique(x, dim=0, return_counts=True)
     p = count / count.sum()
@@ -200,10 +200,10 @@ def test_bars_and_stripes_are_learned(objective):
     assert divergence() < 0.3
 
 
-def test_described_and_rebuilt():
+def test_described_and_rebuilt(device):
     objective = ContrastiveDivergence(steps=2, chains=7, centred=False)
     assert describe(build(describe(objective))) == describe(objective)
-    assert describe(RBM(2, 2).objective()) == {"name": "contrastive-divergence"}
+    assert describe(RBM(2, 2).to(device).objective()) == {"name": "contrastive-divergence"}
 
 
 @pytest.mark.parametrize("how", [{"steps": 0}, {"chains": 0}, {"memory": 1.5}])

@@ -23,8 +23,8 @@ OBJECTIVES = {
 
 
 @pytest.fixture(params=MACHINES)
-def machine(request):
-    return MACHINES[request.param]().double()
+def machine(request, device):
+    return MACHINES[request.param]().to(device).double()
 
 
 @pytest.fixture(params=OBJECTIVES)
@@ -64,9 +64,9 @@ def test_draws_of_the_model_give_the_exact_gradient(machine):
 
 
 @pytest.mark.parametrize("name", ["deep", "ring", "within"])
-def test_mean_field_gives_the_slope_of_the_bound(name):
+def test_mean_field_gives_the_slope_of_the_bound(name, device):
     """Finite differences of the loss, its posterior settled anew at each point, agree with the gradient."""
-    machine = MACHINES[name]().double()
+    machine = MACHINES[name]().to(device).double()
     x, way = data(machine, 5), [torch.randn_like(p) for p in machine.parameters()]
     chains = {layer: s for layer, s in drawn(Exact(machine), 7).items() if layer in carried(machine)}
     objective = ContrastiveDivergence(centred=False, sweeps=1000)

@@ -91,7 +91,7 @@ def test_capacity_counts_from_both_sides(model, x):
 
 def test_the_multiplier_climbs_what_the_weights_descend(model, x):
     kl = divergences(model, x).sum(-1).mean()
-    cost = Constraint(2.0, margin=0.0, rate=3.0)
+    cost = Constraint(2.0, margin=0.0, rate=3.0).to(x.device)
     with torch.no_grad():
         cost.u.fill_(0.5)
     assert_pays(ELBO(cost=cost), model, x, cost.multiplier().detach() * (kl - 2.0))
@@ -154,8 +154,8 @@ def test_groups_that_do_not_fit_are_refused(model, x):
 
 
 @pytest.fixture(scope="module")
-def digits():
-    return load_data("digits", binarise="threshold")
+def digits(device):
+    return load_data("digits", binarise="threshold").to(device)
 
 
 def trained(cost, digits, device, epochs=40):

@@ -29,28 +29,28 @@ def test_permuting_keeps_every_dimension_and_breaks_their_bond(device):
     assert (mixed.T.corrcoef() - torch.eye(3, device=device)).abs().max() < 5 / 2000**0.5
 
 
-def test_the_classifier_finds_the_total_correlation_of_a_normal():
+def test_the_classifier_finds_the_total_correlation_of_a_normal(device):
     """Correlation 0.8 in two dimensions: -1/2 log(1 - 0.64)."""
-    objective = DensityRatio(2, hidden=(64, 64))
+    objective = DensityRatio(2, hidden=(64, 64)).to(device)
     adam = torch.optim.Adam(objective.parameters(), lr=3e-3)
-    chol = torch.linalg.cholesky(torch.tensor([[1.0, 0.8], [0.8, 1.0]]))
+    chol = torch.linalg.cholesky(torch.tensor([[1.0, 0.8], [0.8, 1.0]]))  # the same rows on every device
     for _ in range(1500):
         adam.zero_grad()
-        objective.mistaken(torch.randn(512, 2) @ chol.T).backward()
+        objective.mistaken((torch.randn(512, 2) @ chol.T).to(device)).backward()
         adam.step()
     with torch.no_grad():
-        told = objective.told(torch.randn(20_000, 2) @ chol.T).mean()
+        told = objective.told((torch.randn(20_000, 2) @ chol.T).to(device)).mean()
     assert float(told) == pytest.approx(-0.5 * math.log(1 - 0.64), abs=0.06)
 
 
-def test_each_part_sees_only_its_own_gradient(model, x):
+def test_each_part_sees_only_its_own_gradient(model, x, device):
     objective = model.objective()
     torch.manual_seed(1)
     loss = objective(model, Batch(x), {})
     of_classifier = torch.autograd.grad(loss.value, list(objective.parameters()), retain_graph=True)
     with torch.no_grad():
         z = _codes(model, x)
-        torch.rand(0)
+        torch.rand(0, device=device)
     weighted = DensityRatio(2, gamma=0.0, hidden=(32, 32)).to(x.device)
     weighted.load_state_dict(objective.state_dict())
     torch.manual_seed(1)

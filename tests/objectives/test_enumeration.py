@@ -21,7 +21,8 @@ class TwoClasses(nn.Module):
         self.a = nn.Parameter(torch.randn(5, 3).double())
         self.b = nn.Parameter(torch.randn(3, 2).double())
         self.mean = nn.Parameter(torch.randn(3, 2).double())
-        self.first, self.second = torch.randn(3).double(), torch.randn(2).double()
+        self.register_buffer("first", torch.randn(3).double())
+        self.register_buffer("second", torch.randn(2).double())
 
     def model(self, x, y=None):
         with pyro.plate("data", len(x)):
@@ -46,8 +47,8 @@ class TwoClasses(nn.Module):
 
 
 @pytest.fixture
-def pair():
-    return TwoClasses(), torch.randn(5).double()
+def pair(device):
+    return TwoClasses().to(device), torch.randn(5, device=device).double()
 
 
 def cost(pair, x, **options):
@@ -114,6 +115,6 @@ def test_sites_that_are_drawn_without_a_gradient_are_refused(pair):
         enumerated(pair, x)
 
 
-def test_likeliest_values_come_first():
-    q = dist.Categorical(torch.tensor([[0.1, 0.7, 0.2], [0.5, 0.1, 0.4]]))
+def test_likeliest_values_come_first(device):
+    q = dist.Categorical(torch.tensor([[0.1, 0.7, 0.2], [0.5, 0.1, 0.4]], device=device))
     assert likeliest(q, 2).tolist() == [[1, 0], [2, 2]]

@@ -42,7 +42,7 @@ def model(device):
 
 @pytest.fixture
 def x(device):
-    return torch.randn(6, PIXELS, dtype=torch.float64, device=device)
+    return torch.randn(6, PIXELS, dtype=torch.float64).to(device)  # the same rows on every device
 
 
 def marginal(model):
@@ -51,7 +51,7 @@ def marginal(model):
     return torch.distributions.MultivariateNormal(bias, covariance)
 
 
-def two_draws_by_quadrature(model, x, points=160):
+def two_draws_by_quadrature(device, model, x, points=160):
     r""":math:`\mathbb{E}[\log \frac{1}{2}(w_1 + w_2)]` by Gauss-Hermite sums over both draws."""
     nodes, weights = (torch.as_tensor(v, device=x.device) for v in hermite(points))
     loc, log_variance = model.encoder.layers[0](x).chunk(2, -1)
@@ -59,7 +59,7 @@ def two_draws_by_quadrature(model, x, points=160):
     q = torch.distributions.Normal(loc.T, (log_variance / 2).exp().T)
     log_p = model.likelihood(model.params(z.unsqueeze(-1))).log_prob(x) + model.prior().log_prob(z.unsqueeze(-1))
     w = log_p - q.log_prob(z)
-    pairs = torch.logaddexp(w[:, None], w[None]) - torch.log(torch.tensor(2.0))
+    pairs = torch.logaddexp(w[:, None], w[None]) - torch.log(torch.tensor(2.0, device=device))
     return (weights[:, None, None] * weights[None, :, None] * pairs).sum((0, 1))
 
 
@@ -68,9 +68,9 @@ def hermite(points):
     return nodes, weights / weights.sum()
 
 
-def test_value_of_two_draws_is_that_of_quadrature(model, x):
+def test_value_of_two_draws_is_that_of_quadrature(model, x, device):
     with torch.no_grad():
-        expected = -two_draws_by_quadrature(model, x)
+        expected = -two_draws_by_quadrature(device, model, x)
         runs = IWAE(2).validate(model, Batch(x.repeat(4000, 1)))["bound"].unflatten(0, (-1, len(x)))
     error = runs.std(0) / len(runs) ** 0.5
     assert ((runs.mean(0) - expected).abs() < norm.isf(1e-5) * error).all()
@@ -167,15 +167,19 @@ def test_several_sites(x):
     assert_same_mean(doubly, plain)
 
 
-def test_discrete_sites_follow_the_enumerated_bound():
+def test_discrete_sites_follow_the_enumerated_bound(device):
     """One latent bit, two draws: the estimate's mean against the gradient of the sum over all four outcomes."""
-    x = (torch.rand(4, 6) < 0.4).double()
-    model = VAE((6,), 1, prior=dist.Bernoulli(0.3), posterior=Bits(), encoder=MLP((4,)), decoder=MLP((4,))).double()
-    bits = torch.tensor([[[0.0]], [[1.0]]], dtype=torch.float64).expand(2, 4, 1)
+    x = (torch.rand(4, 6, device=device) < 0.4).double()
+    model = (
+        VAE((6,), 1, prior=dist.Bernoulli(0.3), posterior=Bits(), encoder=MLP((4,)), decoder=MLP((4,)))
+        .to(device)
+        .double()
+    )
+    bits = torch.tensor([[[0.0]], [[1.0]]], dtype=torch.float64, device=device).expand(2, 4, 1)
     log_q = model.infer(x).log_prob(bits)
     w = model.likelihood(model.params(bits)).log_prob(x) + model.prior().log_prob(bits) - log_q
     chances = (log_q[:, None] + log_q[None]).exp()
-    bound = torch.logaddexp(w[:, None], w[None]) - torch.log(torch.tensor(2.0))
+    bound = torch.logaddexp(w[:, None], w[None]) - torch.log(torch.tensor(2.0, device=device))
     value = -(chances * bound).sum((0, 1)).mean()
     exact = torch.cat([g.flatten() for g in torch.autograd.grad(value, list(model.parameters()))])
     found = gradients(IWAE(2), model, x, 150)

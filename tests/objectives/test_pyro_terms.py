@@ -27,9 +27,10 @@ class Ladder(nn.Module):
         self.log_scale = nn.Parameter(torch.zeros(3))
 
     def model(self, x, y=None):
-        w = pyro.sample("w", dist.Normal(0.0, 1.0)) if self.shared else 1.0
+        standard = dist.Normal(x.new_zeros(()), 1.0)
+        w = pyro.sample("w", standard) if self.shared else 1.0
         with pyro.plate("data", len(x), dim=-2):
-            z_2 = pyro.sample("z_2", dist.Normal(0.0, 1.0))
+            z_2 = pyro.sample("z_2", standard)
             z_1 = pyro.sample("z_1", dist.Normal(z_2, 1.0))
             with pyro.plate("pixels", x.shape[1], dim=-1):
                 pyro.sample("x", dist.Normal(w * z_1, 1.0), obs=x)
@@ -50,8 +51,8 @@ class Ladder(nn.Module):
 
 
 @pytest.fixture
-def x():
-    return torch.randn(BATCH, 4)
+def x(device):
+    return torch.randn(BATCH, 4, device=device)
 
 
 def theirs(kind, model, x, particles):
@@ -71,17 +72,17 @@ def ours(objective, model, x):
 @pytest.mark.parametrize("shared", [True, False])
 @pytest.mark.parametrize(("analytic", "kind"), [(True, TraceMeanField_ELBO), (False, Trace_ELBO)])
 def test_deep_plates_and_shared_sites_equal_pyros(x, particles, shared, analytic, kind):
-    model = Ladder(shared=shared)
+    model = Ladder(shared=shared).to(x.device)
     torch.testing.assert_close(ours(ELBO(particles, analytic=analytic), model, x), theirs(kind, model, x, particles))
 
 
 def test_a_guide_in_another_order_is_never_given_the_closed_form(x):
-    model = Ladder(bottom_up=True)
+    model = Ladder(bottom_up=True).to(x.device)
     torch.testing.assert_close(ours(ELBO(2), model, x), theirs(Trace_ELBO, model, x, 2))
 
 
 def test_terms_are_shaped_by_particle_and_row(x):
-    t = terms(Ladder(), x, particles=3)
+    t = terms(Ladder().to(x.device), x, particles=3)
     assert set(t.log_likelihood) == {"x"}
     assert set(t.log_prior) == set(t.log_posterior) == {"w", "z_1", "z_2"}
     assert {tuple(v.shape) for v in t.log_posterior.values()} == {(3, BATCH), (3, 1)}
@@ -90,7 +91,7 @@ def test_terms_are_shaped_by_particle_and_row(x):
 
 
 def test_log_weights_sum_the_terms(x):
-    t = terms(Ladder(), x, particles=3)
+    t = terms(Ladder().to(x.device), x, particles=3)
     expected = total(t.log_likelihood) + total(t.log_prior) - total(t.log_posterior)
     torch.testing.assert_close(t.log_weights().float(), expected)
 
@@ -102,12 +103,12 @@ def test_scale_and_mask_of_handlers_count(x):
                 super().model(x)
 
     torch.manual_seed(1)
-    whole = terms(Ladder(), x)
+    whole = terms(Ladder().to(x.device), x)
     torch.manual_seed(1)
-    half = terms(Scaled(), x)
+    half = terms(Scaled().to(x.device), x)
     torch.testing.assert_close(half.log_likelihood["x"], whole.log_likelihood["x"] / 2)
 
 
 def test_a_latent_that_the_guide_forgets_is_named(x):
     with pytest.raises(RecipeError, match="samples 'z_1' but the guide does not"):
-        terms(Ladder(keep="z_2"), x)
+        terms(Ladder(keep="z_2").to(x.device), x)

@@ -4,6 +4,8 @@ import pytest
 import torch
 
 from genlatent.components import build, describe
+from genlatent.energy.dbm import DeepBoltzmannMachine
+from genlatent.energy.general import GeneralBoltzmannMachine
 from genlatent.energy.rbm import RBM
 from genlatent.energy.units import Gaussian, Spin
 from genlatent.errors import RecipeError, Unsupported
@@ -32,9 +34,15 @@ def test_ratio_matching_flips_each_site(units, device):
     assert abs(float(some.mean() - expected.mean())) < 4.5 * float(some.std()) / 20
 
 
-def test_units_of_other_values_are_refused():
+def test_units_of_other_values_are_refused(device):
     with pytest.raises(Unsupported, match="Gaussian units"):
-        RatioMatching().init(RBM(3, 2, visible_units=Gaussian()), torch.zeros(2, 3))
+        RatioMatching().init(RBM(3, 2, visible_units=Gaussian()).to(device), torch.zeros(2, 3, device=device))
+
+
+@pytest.mark.parametrize("make", [lambda: DeepBoltzmannMachine(4, (3, 2)), lambda: GeneralBoltzmannMachine(4, 3)])
+def test_machines_without_a_free_energy_are_refused(make, device):
+    with pytest.raises(Unsupported, match="by mean field only"):
+        RatioMatching().init(make(), torch.zeros(2, 4, device=device))
 
 
 def test_fast_weights_follow_the_gradient_and_decay(device):

@@ -67,12 +67,12 @@ def test_the_running_mean_moves_by_its_memory(device):
     torch.testing.assert_close(after["code"], torch.tensor([0.6, 0.3], device=device))
 
 
-def test_training_makes_units_as_active_as_wanted():
-    data = load_data("digits")
+def test_training_makes_units_as_active_as_wanted(device):
+    data = load_data("digits").to(device)
     active = {}
     for weight in (0.0, 5.0):
         torch.manual_seed(1)
-        model = Autoencoder((1, 8, 8), 30, encoder=MLP((), output_activation="sigmoid"), decoder=MLP(()))
+        model = Autoencoder((1, 8, 8), 30, encoder=MLP((), output_activation="sigmoid"), decoder=MLP(())).to(device)
         history = fit(model, data, objective=Reconstruction([SparsityKL(0.1, weight)]), steps=300)
         active[weight] = model.encode(data.train).mean(0)
     assert (active[5.0] - 0.1).abs().max() < 0.05 < (active[0.0] - 0.1).abs().mean()
@@ -120,7 +120,7 @@ def test_layers_are_found_in_any_encoder(encoder, layer, part, x, device):
         (lambda: L1(1.0, []), "layers names no layer"),
     ],
 )
-def test_bad_penalties_are_refused_before_training(objective, message):
-    data = load_data(torch.rand(40, 1, 4, 4))
+def test_bad_penalties_are_refused_before_training(objective, message, device):
+    data = load_data(torch.rand(40, 1, 4, 4, device=device)).to(device)
     with pytest.raises(RecipeError, match=message):
         fit(model_of("identity", "cpu", (5,)), data, objective=objective(), steps=1)

@@ -15,20 +15,26 @@ from genlatent.training.optimizer import Optimizer
 from tests.machines import Exact, rbm, skewed, within
 
 
-def trajectory(slots, filled, acceptance=1.0):
-    levels = torch.arange(slots + 1).double()
-    seen = torch.full((slots,), 30.0).double()
-    return Trajectory(torch.tensor(filled), levels, seen, torch.tensor(acceptance).double(), torch.tensor(0))
+def trajectory(device, slots, filled, acceptance=1.0):
+    levels = torch.arange(slots + 1, device=device).double()
+    seen = torch.full((slots,), 30.0, device=device).double()
+    return Trajectory(
+        torch.tensor(filled, device=device),
+        levels,
+        seen,
+        torch.tensor(acceptance, device=device).double(),
+        torch.tensor(0, device=device),
+    )
 
 
-def two_modes(rows=2000):
+def two_modes(device, rows=2000):
     """Eight bits that are mostly on together, or mostly off."""
-    on = (torch.rand(rows, 1) < 0.7).float()
-    return (on - (torch.rand(rows, 8) < 0.05).float()).abs()
+    on = (torch.rand(rows, 1, device=device) < 0.7).float()
+    return (on - (torch.rand(rows, 8, device=device) < 0.05).float()).abs()
 
 
 def test_ln_z_along_the_way_is_the_enumerated_one(device):
-    x = two_modes()
+    x = two_modes(device)
     data = Dataset(x, x[:1], x[:1], torch.Size([8]), "binary", "rows")
     model = RBM(8, 5).to(device)
     rule = TrajectoryTempering(chains=200, snapshots=6, target=0.8)
@@ -73,17 +79,21 @@ def test_energies_are_those_of_the_neighbours(device):
     assert torch.equal(down[:, 0], own[:, 0])
 
 
-def test_exact_draws_give_the_exact_difference_of_ln_z():
-    rungs = [skewed(RBM(5, 3), scale, seed=3) for scale in (0.3, 0.8)]
+def test_exact_draws_give_the_exact_difference_of_ln_z(device):
+    rungs = [skewed(RBM(5, 3), scale, seed=3).to(device) for scale in (0.3, 0.8)]
     draws = []
     for rung in rungs:
         states, log_p = Exact(rung).marginal("visible")
         draws.append(states[torch.multinomial(log_p.exp(), 20_000, replacement=True)].float())
     with torch.no_grad():
         energies = snapshots.energies(rungs, {"visible": torch.stack(draws, 1)})
-    found = trajectory(1, 1)._replace(levels=torch.zeros(2).double(), seen=torch.zeros(1).double())
+    found = trajectory(device, 1, 1)._replace(
+        levels=torch.zeros(2, device=device).double(), seen=torch.zeros(1, device=device).double()
+    )
     for _ in range(20):
-        found = snapshots.measured(found, *energies, torch.ones(()))._replace(seen=torch.zeros(1).double())
+        found = snapshots.measured(found, *energies, torch.ones((), device=device))._replace(
+            seen=torch.zeros(1, device=device).double()
+        )
     low, high = (rung.log_partition_exact().detach() for rung in rungs)
     assert abs(float(found.levels[1] - (high - low))) < 0.03
 
@@ -97,8 +107,8 @@ def test_exact_draws_give_the_exact_difference_of_ln_z():
         (5, 0.1, [0, 2, 4, 5, 5], 4),
     ],
 )
-def test_a_snapshot_is_added_where_acceptance_falls_short(filled, acceptance, index, number):
-    found, after = snapshots.extended(trajectory(5, filled, acceptance), 0.5)
+def test_a_snapshot_is_added_where_acceptance_falls_short(filled, acceptance, index, number, device):
+    found, after = snapshots.extended(trajectory(device, 5, filled, acceptance), 0.5)
     assert found.tolist() == index
     assert int(after.filled) == number
     assert after.levels.tolist() == [float(i) for i in (*index, 5)]

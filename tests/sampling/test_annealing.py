@@ -103,37 +103,37 @@ def test_a_run_in_parts_is_the_run_in_one_piece(device):
     assert (part.done, rest.done) == (12, 30)
 
 
-def test_progress_is_told():
-    told, kernel = [], Annealing(rbm(), uniform(120))
+def test_progress_is_told(device):
+    told, kernel = [], Annealing(rbm().to(device), uniform(120))
     run(kernel, kernel.init(2), 120, progress=lambda done, total: told.append((done, total)))
     assert told[-1] == (120, 120)
 
 
-def test_more_steps_than_the_schedule_has_are_refused():
-    kernel = Annealing(rbm(), uniform(5))
+def test_more_steps_than_the_schedule_has_are_refused(device):
+    kernel = Annealing(rbm().to(device), uniform(5))
     with pytest.raises(RecipeError, match="all of them are done"):
         run(kernel, kernel.init(2), 6)
 
 
-def test_a_reverse_run_needs_draws_of_the_machine():
+def test_a_reverse_run_needs_draws_of_the_machine(device):
     with pytest.raises(RecipeError, match="starts at draws of the machine"):
-        Annealing(rbm(), uniform(5), reverse=True).init(3)
+        Annealing(rbm().to(device), uniform(5), reverse=True).init(3)
 
 
 @pytest.mark.parametrize("positions", [[0.0, 0.5], [0.1, 1.0], [0.0, 0.7, 0.5, 1.0], [1.0]])
-def test_a_schedule_rises_from_0_to_1(positions):
+def test_a_schedule_rises_from_0_to_1(positions, device):
     with pytest.raises(RecipeError, match="rise from 0 to 1"):
-        Annealing(rbm(), torch.tensor(positions))
+        Annealing(rbm().to(device), torch.tensor(positions, device=device))
 
 
 @pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan")])
-def test_a_temperature_is_above_0(temperature):
+def test_a_temperature_is_above_0(temperature, device):
     with pytest.raises(RecipeError, match="above 0"):
-        Annealing(rbm(), uniform(5), temperature)
+        Annealing(rbm().to(device), uniform(5), temperature)
 
 
-def test_parameters_that_are_not_finite_are_named():
-    machine = rbm()
+def test_parameters_that_are_not_finite_are_named(device):
+    machine = rbm().to(device)
     machine.visible_hidden_weight[0, 0] = torch.nan
     kernel = Annealing(machine, uniform(5))
     with pytest.raises(Diverged, match="not finite"):

@@ -37,8 +37,8 @@ class CountingRunner:
 
 
 @pytest.fixture
-def start():
-    return Counting().init(2)
+def start(device):
+    return Count({"n": Counting().init(2).layers["n"].to(device)})
 
 
 def test_run_takes_so_many_steps(start):

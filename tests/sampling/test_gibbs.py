@@ -121,8 +121,8 @@ def test_gaussian_units_keep_their_variance_at_any_temperature(device):
     assert_means(draws["visible"].cpu() ** 2, p @ field**2 + 1)
 
 
-def test_a_step_leaves_its_state_alone():
-    kernel = BlockGibbs(rbm())
+def test_a_step_leaves_its_state_alone(device):
+    kernel = BlockGibbs(rbm().to(device))
     state = kernel.init(3)
     before = {name: s.clone() for name, s in state.layers.items()}
     kernel.step(state)
@@ -140,39 +140,41 @@ def test_runs_repeat_with_their_seed_and_move_nobody_else_s_numbers(device):
     assert not torch.equal(ends[0]["visible"], ends[2]["visible"])
 
 
-def test_two_samplers_do_not_disturb_each_other():
-    kernel, other = BlockGibbs(rbm()), BlockGibbs(ring())
-    alone, beside = (torch.Generator().manual_seed(3) for _ in range(2))
-    a = b = kernel.init(5, torch.Generator().manual_seed(0))
+def test_two_samplers_do_not_disturb_each_other(device):
+    kernel, other = BlockGibbs(rbm().to(device)), BlockGibbs(ring().to(device))
+    alone, beside = (torch.Generator(device).manual_seed(3) for _ in range(2))
+    a = b = kernel.init(5, torch.Generator(device).manual_seed(0))
     for _ in range(4):
         a, _ = kernel.step(a, alone)
     for seed in range(4):
         b, _ = kernel.step(b, beside)
-        run(other, other.init(2), 3, generator=torch.Generator().manual_seed(seed))
+        run(other, other.init(2), 3, generator=torch.Generator(device).manual_seed(seed))
     assert torch.equal(a.layers["visible"], b.layers["visible"])
 
 
 @pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan"), torch.tensor([1.0, 0.0])])
-def test_temperatures_that_are_refused(temperature):
+def test_temperatures_that_are_refused(temperature, device):
     with pytest.raises(RecipeError, match="temperature must be above 0"):
-        BlockGibbs(rbm(), temperature=temperature)
+        BlockGibbs(rbm().to(device), temperature=temperature)
 
 
-def test_other_bad_input():
+def test_other_bad_input(device):
     with pytest.raises(DataError, match="every unit is given"):
-        BlockGibbs(rbm(), {"visible": torch.zeros(6), "hidden": torch.zeros(5)})
+        BlockGibbs(
+            rbm().to(device), {"visible": torch.zeros(6, device=device), "hidden": torch.zeros(5, device=device)}
+        )
     with pytest.raises(RecipeError, match="no layer is called 'x'; layers: visible, hidden"):
-        BlockGibbs(rbm(), {"x": torch.zeros(6)})
+        BlockGibbs(rbm().to(device), {"x": torch.zeros(6, device=device)})
     with pytest.raises(DataError, match="layer visible has 6 units, given 5 values"):
-        BlockGibbs(rbm(), {"visible": torch.zeros(5)})
+        BlockGibbs(rbm().to(device), {"visible": torch.zeros(5, device=device)})
     with pytest.raises(RecipeError, match="3 chains need 3 temperatures or one"):
-        BlockGibbs(rbm(), temperature=torch.ones(2)).init(3)
+        BlockGibbs(rbm().to(device), temperature=torch.ones(2, device=device)).init(3)
     with pytest.raises(RecipeError, match="at least 1 chain, got 0"):
-        BlockGibbs(rbm()).init(0)
+        BlockGibbs(rbm().to(device)).init(0)
 
 
-def test_fields_that_are_not_numbers_stop_the_run():
-    machine = rbm()
+def test_fields_that_are_not_numbers_stop_the_run(device):
+    machine = rbm().to(device)
     machine.hidden_bias[2] = float("nan")
     with pytest.raises(Diverged, match="parameters of hidden are not finite"):
         machine.sample(3, steps=1)

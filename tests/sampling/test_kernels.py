@@ -246,8 +246,8 @@ def assert_distribution(layers, exact):
     """Independent states of these layers occur as often as they should."""
     place = 2 ** torch.arange(sum(s.shape[1] for s in layers.values()))
     seen = torch.bincount(_code(layers) @ place, minlength=int(place.sum()) + 1).double()
-    code = _code({name: exact.states[name] for name in layers}) @ place
-    expected = torch.zeros_like(seen).index_add(0, code, exact.probability.detach() * seen.sum())
+    code = _code({name: exact.states[name].cpu() for name in layers}) @ place
+    expected = torch.zeros_like(seen).index_add(0, code, exact.probability.detach().cpu() * seen.sum())
     common = expected > 5
     rare = [] if bool(common.all()) else [~common]
     cells = [*torch.eye(len(seen)).bool()[common], *rare]

@@ -24,30 +24,33 @@ def test_its_bias_is_the_one_that_is_stated(temperature, device):
     assert_means(x**2, 1 / (k - 0.2 * k**2 / 2))
 
 
-def test_clamped_values_stay_and_the_others_do_not_mind():
-    kernel, generator = Langevin(stretched, 2, 0.2, given=torch.tensor([float("nan"), 7.0])), torch.Generator()
+def test_clamped_values_stay_and_the_others_do_not_mind(device):
+    kernel, generator = (
+        Langevin(stretched, 2, 0.2, given=torch.tensor([float("nan"), 7.0], device=device)),
+        torch.Generator(device),
+    )
     x = trace(kernel, kernel.init(200, generator), 60, burn_in=60, generator=generator)[1]["x"]
     assert (x[..., 1] == 7).all()
-    assert_means(x[..., 0] ** 2, torch.tensor(1 / 0.9))
+    assert_means(x[..., 0] ** 2, torch.tensor(1 / 0.9, device=device))
 
 
-def test_one_step_by_hand():
+def test_one_step_by_hand(device):
     torch.manual_seed(2)
-    noise = torch.randn(3, 2)
+    noise = torch.randn(3, 2, device=device)
     torch.manual_seed(2)
-    found = langevin_step(stretched, torch.ones(3, 2), 0.1, 0.5)
-    assert torch.allclose(found, 1 - 0.1 * PRECISION + 0.5 * noise)
+    found = langevin_step(stretched, torch.ones(3, 2, device=device), 0.1, 0.5)
+    assert torch.allclose(found, 1 - 0.1 * PRECISION.to(device) + 0.5 * noise)
 
 
-def test_steps_through_a_network_can_be_traced_and_train_nothing_on_their_way():
-    network = torch.nn.Sequential(torch.nn.Linear(2, 8), torch.nn.SiLU(), torch.nn.Linear(8, 1))
+def test_steps_through_a_network_can_be_traced_and_train_nothing_on_their_way(device):
+    network = torch.nn.Sequential(torch.nn.Linear(2, 8), torch.nn.SiLU(), torch.nn.Linear(8, 1)).to(device)
 
     def chain(x, step):
         for _ in range(3):
             x = langevin_step(lambda x: network(x).squeeze(1), x, step, 0.1)
         return x
 
-    inputs = torch.randn(4, 2), torch.tensor(0.3)
+    inputs = torch.randn(4, 2, device=device), torch.tensor(0.3, device=device)
     torch.manual_seed(1)
     expected = chain(*inputs)
     assert not expected.requires_grad

@@ -117,10 +117,10 @@ def test_every_chain_clamped_in_its_own_way(name, device):
     seed=st.integers(0, 2**31),
     temperature=st.sampled_from([0.5, 1.0, 3.0]),
 )
-def test_any_size_and_seed(n, kind, seed, temperature):
+def test_any_size_and_seed(device, n, kind, seed, temperature):
     unit = kind()
     shape = {"visible": (n, unit.width)}
-    machine = skewed(BoltzmannMachine(shape, [("visible", "visible")], {"visible": unit}), 0.25, seed)
+    machine = skewed(BoltzmannMachine(shape, [("visible", "visible")], {"visible": unit}), 0.25, seed).to(device)
     layers = ends(BlockGibbs(machine, temperature=temperature), "cpu", chains=3000, sweeps=60, seed=seed)
     assert_drawn_from(layers, Exact(machine, 1 / temperature))
 
@@ -133,27 +133,29 @@ def test_any_size_and_seed(n, kind, seed, temperature):
     temperature=st.sampled_from([0.5, 1.0, 3.0]),
     method=st.sampled_from(["gibbs", "tempering", "tempered-transitions"]),
 )
-def test_every_sampler_of_layers_at_any_size_and_seed(sizes, units, seed, temperature, method):
+def test_every_sampler_of_layers_at_any_size_and_seed(device, sizes, units, seed, temperature, method):
     """Three layers in a row, drawn in blocks, with or without replicas at other rungs."""
     names = ("visible", "hidden", "top")
     kinds = {name: unit() for name, unit in zip(names, units)}
     pairs = [("visible", "hidden"), ("hidden", "top")]
-    machine = skewed(BoltzmannMachine(dict(zip(names, sizes)), pairs, kinds), 0.4, seed)
+    machine = skewed(BoltzmannMachine(dict(zip(names, sizes)), pairs, kinds), 0.4, seed).to(device)
     how = {} if method == "gibbs" else {"ladder": 4}
-    kernel, generator = machine.kernel(method, None, temperature, **how), torch.Generator().manual_seed(seed)
+    kernel, generator = machine.kernel(method, None, temperature, **how), torch.Generator(device).manual_seed(seed)
     state = run(kernel, kernel.init(2000, generator), 60, generator=generator)
     assert_drawn_from(state.layers, Exact(machine, 1 / temperature))
 
 
-def lattice(unit, size=6, seed=1):
+def lattice(device, unit, size=6, seed=1):
     masks = {"sites_sites": Lattice((size, size))}
     shape = (size * size, unit.width) if unit.width > 1 else (size, size)
-    return skewed(BoltzmannMachine({"sites": shape}, [("sites", "sites")], {"sites": unit}, masks), 0.4, seed)
+    return skewed(BoltzmannMachine({"sites": shape}, [("sites", "sites")], {"sites": unit}, masks), 0.4, seed).to(
+        device
+    )
 
 
 @pytest.mark.parametrize("unit", [Bernoulli(), Spin(), Categorical(3)])
 def test_groups_of_sites_are_drawn_as_site_by_site(unit, device, monkeypatch):
-    machine = lattice(unit, 4 if unit.width > 1 else 6).to(device)
+    machine = lattice(device, unit, 4 if unit.width > 1 else 6).to(device)
     assert sites.grouped(machine.colours["sites"])
     found = {}
     for near in (1, 10**9):
@@ -178,9 +180,9 @@ def test_blocks_of_many_sites_agree_with_single_ones(device, monkeypatch):
         assert float((ours[block] - ours[1]).abs().max()) < norm.isf(FALSE_ALARM / 2) * (0.5 / 4000) ** 0.5
 
 
-def test_sites_that_every_chain_is_given_cost_nothing():
+def test_sites_that_every_chain_is_given_cost_nothing(device):
     machine = WITHIN["visible"]()
-    kernel = BlockGibbs(machine, {"visible": torch.tensor([1, NAN, 0, NAN, 1, 0])})
+    kernel = BlockGibbs(machine, {"visible": torch.tensor([1, NAN, 0, NAN, 1, 0], device=device)})
     runner = kernel.runner(kernel.init(3))
     (sweep,) = runner._sweep._sites.values()
     assert [block.index.tolist() for block in sweep.blocks] == [[1, 3]]

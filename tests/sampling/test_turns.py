@@ -6,10 +6,10 @@ from genlatent.sampling import site_sweep, turns
 from genlatent.sampling.turns import Turns, taken_in_turn
 
 
-def block(sites=6, chains=40, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    field, threshold = (torch.randn(sites, chains, generator=generator) for _ in range(2))
-    return field, threshold, torch.randn(sites, sites, generator=generator).tril(-1)
+def block(device, sites=6, chains=40, seed=0):
+    generator = torch.Generator(device).manual_seed(seed)
+    field, threshold = (torch.randn(sites, chains, generator=generator, device=device) for _ in range(2))
+    return field, threshold, torch.randn(sites, sites, generator=generator, device=device).tril(-1)
 
 
 def by_definition(field, threshold, lower):
@@ -24,8 +24,8 @@ def by_definition(field, threshold, lower):
     return drawn
 
 
-def test_turns_are_their_definition():
-    rows = block()
+def test_turns_are_their_definition(device):
+    rows = block(device)
     drawn = torch.empty_like(rows[0])
     Turns(rows[0].clone(), rows[1], drawn, rows[2]).take(may_compile=False)
     assert torch.equal(drawn, by_definition(*rows))
@@ -33,27 +33,27 @@ def test_turns_are_their_definition():
     assert 0 < drawn.mean() < 1
 
 
-def test_sites_feel_those_of_earlier_parts():
-    rows = block(2 * turns.TOGETHER + 3)
+def test_sites_feel_those_of_earlier_parts(device):
+    rows = block(device, 2 * turns.TOGETHER + 3)
     drawn = torch.empty_like(rows[0])
     Turns(rows[0].clone(), rows[1], drawn, rows[2]).take(may_compile=False)
     assert (drawn != by_definition(*rows)).sum() == 0
 
 
-def test_machine_code_gives_the_same_bits():
-    rows = block()
+def test_machine_code_gives_the_same_bits(device):
+    rows = block(device)
     drawn = torch.empty_like(rows[0])
     Turns(rows[0].clone(), rows[1], drawn, rows[2]).take(may_compile=True)
     assert turns.compiled(*rows[0].shape) is not None, "no compiler: a second test says what happens then"
     assert torch.equal(drawn, taken_in_turn(*rows))
 
 
-def test_without_a_compiler_the_turns_are_taken_all_the_same(monkeypatch):
+def test_without_a_compiler_the_turns_are_taken_all_the_same(monkeypatch, device):
     def refuse(*_):
         raise RuntimeError("no compiler")
 
     monkeypatch.setattr(turns, "machine_code", refuse)
-    rows = block(5, 7)
+    rows = block(device, 5, 7)
     drawn = torch.empty_like(rows[0])
     Turns(rows[0].clone(), rows[1], drawn, rows[2]).take(may_compile=True)
     assert torch.equal(drawn, taken_in_turn(*rows))
@@ -61,16 +61,16 @@ def test_without_a_compiler_the_turns_are_taken_all_the_same(monkeypatch):
 
 
 @pytest.mark.parametrize("units", [32, 37])
-def test_a_long_run_changes_to_machine_code_and_nothing_changes(units, monkeypatch):
+def test_a_long_run_changes_to_machine_code_and_nothing_changes(units, monkeypatch, device):
     """The last, shorter block is compiled for its own shape."""
     torch.manual_seed(0)
-    machine = BoltzmannMachine({"visible": units}, [("visible", "visible")])
+    machine = BoltzmannMachine({"visible": units}, [("visible", "visible")]).to(device)
     torch.nn.init.normal_(machine.get_parameter("visible_visible_weight"), std=0.5)
     kernel = machine.gibbs()
     ends = []
     for pays_back in (10**9, 100):
         monkeypatch.setattr(site_sweep, "PAYS_BACK", pays_back)
-        generator = torch.Generator().manual_seed(1)
+        generator = torch.Generator(device).manual_seed(1)
         runner = kernel.runner(kernel.init(20, generator), generator)
         runner.advance(10)
         ends.append(runner.state.layers["visible"].clone())
