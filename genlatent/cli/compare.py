@@ -32,6 +32,13 @@ def compare(
     samples: Annotated[int, typer.Option(min=1, help="Importance samples for each row, or draws of each chain.")] = 500,
     runs: Annotated[int, typer.Option(min=2, help="Annealing runs of a machine too large to be listed.")] = 200,
     steps: Annotated[int, typer.Option(min=1, help="Steps of each.")] = 1000,
+    also: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What is slow, asked of the models that have it: quality, representation, guide or sides, as for "
+            "`evaluate`; may be repeated."
+        ),
+    ] = None,
     seed: options.Seed = 0,
     device: options.Device = "auto",
     quiet: options.Quiet = False,
@@ -46,9 +53,11 @@ def compare(
     """
     from genlatent.cli.comparing import Asked, Comparing
     from genlatent.cli.terminal import Terminal
+    from genlatent.evaluation.also import wished
 
     terminal = Terminal(quiet=quiet, as_json=as_json)
-    asked = Asked(data, binarise, samples, (runs, steps), seed, device, tuple(allow_import or ()))
+    wishes = wished(also or ())
+    asked = Asked(data, binarise, samples, (runs, steps), seed, device, tuple(allow_import or ()), wishes)
     job = Comparing(names, tuple(out or ()), folder, asked, terminal)
     if not job.trained():
         terminal.say(f"Stopped; the same command goes on where it stopped, in {folder}.")

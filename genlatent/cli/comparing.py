@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from genlatent import storage
-from genlatent.cli.judging import judge, known, read
+from genlatent.cli.judging import judge, known, read, read_rows
 from genlatent.cli.opening import RECIPE, Opened, data_of, opened
 from genlatent.cli.terminal import Terminal
 from genlatent.cli.training import Job, trained
 from genlatent.data.dataset import Dataset
 from genlatent.errors import RecipeError, RunError
+from genlatent.evaluation.also import having
 from genlatent.evaluation.comparison import Comparison
 from genlatent.evaluation.entry import Entry, entry
 from genlatent.recipes import assembly
@@ -45,6 +46,7 @@ class Asked(NamedTuple):
     seed: int = 0
     device: str = "auto"
     allow: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()  # of the models that have it
 
 
 class Comparing:
@@ -100,13 +102,14 @@ class Comparing:
         asked = self.asked
         job = opened(place, asked.device, [*asked.allow, *(one for job in self.jobs for one in job.allow)])
         data = data_of(job, asked.data, asked.binarise).to(job.device)
-        how = {"samples": asked.samples, "effort": asked.effort, "seed": asked.seed}
-        plain = known(job, data, **how)
+        how: dict[str, Any] = {"samples": asked.samples, "effort": asked.effort, "seed": asked.seed}
+        also = having(job.model, asked.also)
+        plain = known(job, data, **how, also=also)
         if plain is None:
             self.terminal.say(f"Judging {name} on {data.title} ...")
-            plain = judge(job, data, **how)
+            plain = judge(job, data, **how, also=also)
         self.subjects.append(self._subject(name, job, data))
-        return entry(name, job.model, data, read(plain), minutes=minutes(place), **how)
+        return entry(name, job.model, data, read(plain), rows=read_rows(plain), minutes=minutes(place), **how)
 
     def _subject(self, name: str, job: Opened, data: Dataset) -> Subject:
         return Subject(name, job.model, data, RunFolder(job.path).read_metrics(), seed=self.asked.seed)

@@ -24,6 +24,9 @@ def diagnose(
     method: options.Method = None,
     annealing: Annotated[int, typer.Option(min=0, help="Steps of annealed runs to look at; 0 for none.")] = 200,
     rows: Annotated[int, typer.Option(min=2, help="Test rows to ask a latent-variable model about.")] = 200,
+    representation: Annotated[
+        bool, typer.Option("--representation", help="Of codes: probes by labels shown, dimension, compression.")
+    ] = False,
     seed: options.Seed = 0,
     device: options.Device = "auto",
     quiet: options.Quiet = False,
@@ -33,7 +36,8 @@ def diagnose(
     """Look for what is wrong with the model of a RUN; write RUN/figures and RUN/diagnosis.json.
 
     Of an energy model: do its chains agree, does its ladder mix, do annealed runs overlap. Of a latent-variable model:
-    which dimensions of the code are used, and how heavy the tails of its importance weights are.
+    which dimensions of the code are used, and how heavy the tails of its importance weights are. Of an autoencoder, and
+    others with --representation: what its codes are worth.
 
     Example: genlatent diagnose runs/digits-rbm --chains 16 --draws 1000
     """
@@ -48,11 +52,12 @@ def diagnose(
     held = job.model.refuse_unknown(read_given(given or [], job.device, job.about))
     length = Length(chains, draws, burn_in, thin)
     asked = {"data": data, "binarise": binarise, "rows": rows, "annealing": annealing, "seed": seed}
+    asked["representation"] = representation
     found: Looked = look(job, length, held, terminal, temperature=temperature, method=method, **asked)
     home = run if run.is_dir() else run.parent
     plain = {"run": str(run), "seed": seed, **found.plain()}
     storage.write_json(home / "diagnosis.json", plain)
     figures = found.save(home / "figures", note={"seed": str(seed)})
     found.show(terminal)
-    terminal.say(f"-> {home / 'diagnosis.json'}, {', '.join(str(place) for place in figures)}")
+    terminal.say(f"-> {', '.join(str(place) for place in (home / 'diagnosis.json', *figures))}")
     terminal.result({**plain, "figures": [str(place) for place in figures]})

@@ -15,13 +15,14 @@ from genlatent.cli.opening import RECIPE, Opened, data_of
 from genlatent.cli.progress import stepping
 from genlatent.cli.terminal import Terminal
 from genlatent.data.dataset import Dataset
-from genlatent.errors import RecipeError, Unsupported
+from genlatent.errors import RecipeError
 from genlatent.evaluation import chains
 from genlatent.evaluation.annealing_path import annealing_path
 from genlatent.evaluation.importance_weights import pareto_record, used_records
 from genlatent.evaluation.ladder import ladder_records, run_ladder
 from genlatent.evaluation.latents import sites_used
 from genlatent.evaluation.record import Record
+from genlatent.evaluation.representation import representation_records
 from genlatent.numerics.randomness import stream
 from genlatent.plots.annealing import running_log_partition, work_histograms
 from genlatent.plots.chains import autocorrelations, rank_bars, trace_lines
@@ -74,20 +75,25 @@ def look(
     rows: int,
     annealing: int,
     seed: int,
+    representation: bool = False,
 ) -> Looked:
-    """Look at whatever this model has."""
+    """Look at whatever this model has, and at what its codes are worth if that is wished or there is nothing else."""
     model: Any = job.model
     model.eval()
-    if hasattr(model, "trace"):
-        known = data is not None or (job.path / RECIPE).is_file()
-        learned = data_of(job, data, binarise).to(job.device) if known else None
-        machine = Machine(job, length, held, terminal, temperature, method, seed)
-        return machine.look(None if learned is None else _rows_of(learned), annealing)
-    if held or method or temperature != 1:
+    chained, weighted = hasattr(model, "trace"), hasattr(model, "log_weights")
+    if not chained and (held or method or temperature != 1):
         raise RecipeError(f"{type(model).__name__} has no chains; leave --given, --method and --temperature out")
-    if hasattr(model, "log_weights"):
-        return codes(job, data_of(job, data, binarise).to(job.device), rows, length.draws, seed)
-    raise Unsupported(f"{type(model).__name__} has neither chains nor importance weights, so there is nothing to ask")
+    known = data is not None or not chained or representation or (job.path / RECIPE).is_file()
+    judged = data_of(job, data, binarise).to(job.device) if known else None
+    found = Looked()
+    if chained:
+        machine = Machine(job, length, held, terminal, temperature, method, seed)
+        found = machine.look(None if judged is None else _rows_of(judged), annealing)
+    elif weighted and judged is not None:
+        found = codes(job, judged, rows, length.draws, seed)
+    if judged is not None and (representation or not (chained or weighted)):
+        found.records += [*representation_records(model, judged, seed=seed)]
+    return found
 
 
 def _rows_of(data: Dataset) -> Tensor | None:

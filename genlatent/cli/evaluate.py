@@ -25,6 +25,9 @@ def evaluate(
     sides: Annotated[
         bool, typer.Option("--sides", help="Of a latent model: the likelihood from both sides, by annealing in z.")
     ] = False,
+    representation: Annotated[
+        bool, typer.Option("--representation", help="Of codes: probes by labels shown, dimension, compression.")
+    ] = False,
     seed: options.Seed = 0,
     device: options.Device = "auto",
     quiet: options.Quiet = False,
@@ -41,7 +44,8 @@ def evaluate(
 
     job = opened(run, device, allow_import)
     judged = data_of(job, data, binarise).to(job.device)
-    also = [name for name, wished in {"quality": quality, "guide": guide, "sides": sides}.items() if wished]
+    wishes = {"quality": quality, "guide": guide, "sides": sides, "representation": representation}
+    also = [name for name, wished in wishes.items() if wished]
     plain = judge(job, judged, samples=samples, effort=(runs, steps), seed=seed, also=also)
     terminal = Terminal(quiet=quiet, as_json=as_json)
     terminal.say(f"On {len(judged.test)} test rows of {judged.title}:")

@@ -10,8 +10,9 @@ from genlatent.cli.opening import Opened, chains_of
 from genlatent.data.checksums import of_file
 from genlatent.data.dataset import Dataset
 from genlatent.errors import RunError
-from genlatent.evaluation.evaluate import evaluate
+from genlatent.evaluation import evaluate
 from genlatent.evaluation.record import Record
+from genlatent.evaluation.row_scores import RowScores
 from genlatent.training.run import checkpoint_of
 
 NAME = "records.json"
@@ -40,15 +41,18 @@ def judge(
 ) -> dict[str, Any]:
     """Judge the model of a run, write its records, and return them as plain values; `also` only adds to them."""
     how: dict[str, Any] = {"samples": samples, "seed": seed, "effort": effort}
-    records = evaluate(job.model, data, state=chains_of(job), also=also, **how)
-    plain = {"run": str(job.path), "seed": seed, "asked": asked(job, data, **how)}
-    plain["records"] = [record.plain() for record in records]
+    found = evaluate.judge(job.model, data, state=chains_of(job), also=also, **how)
+    plain = {"run": str(job.path), "seed": seed, "asked": asked(job, data, **how), "also": list(also)}
+    plain["records"] = [record.plain() for record in found.records]
+    plain["rows"] = {kind: scores.plain() for kind, scores in found.rows.items()}
     storage.write_json(home(job.path) / NAME, plain)
     return plain
 
 
-def known(job: Opened, data: Dataset, samples: int, effort: tuple[int, int], seed: int) -> dict[str, Any] | None:
-    """What lies there already, if it is about this model, these data and this effort."""
+def known(
+    job: Opened, data: Dataset, samples: int, effort: tuple[int, int], seed: int, also: Sequence[str] = ()
+) -> dict[str, Any] | None:
+    """What lies there already, if it is about this model, these data and this effort, and holds all that is asked."""
     place = home(job.path) / NAME
     if not place.is_file():
         return None
@@ -57,9 +61,14 @@ def known(job: Opened, data: Dataset, samples: int, effort: tuple[int, int], see
     except RunError:
         return None
     same = isinstance(plain, dict) and plain.get("asked") == asked(job, data, samples, effort, seed)
-    return plain if same else None
+    return plain if same and set(also) <= set(plain.get("also", ())) else None
 
 
 def read(plain: dict[str, Any]) -> list[Record]:
     """Records from plain values."""
     return [Record.from_plain(values) for values in plain["records"]]
+
+
+def read_rows(plain: dict[str, Any]) -> dict[str, RowScores]:
+    """Numbers row by row from plain values."""
+    return {kind: RowScores.from_plain(values) for kind, values in plain.get("rows", {}).items()}

@@ -18,7 +18,7 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 
 from genlatent.errors import Diverged, RecipeError
-from genlatent.evaluation.code_path import CodePath, Codes, Ends, PerRun
+from genlatent.evaluation.code_path import CodePath, Codes, Ends, Path, PerRun
 from genlatent.numerics.logspace import effective_sample_size, log_mean_exp
 from genlatent.sampling import schedule
 
@@ -133,7 +133,7 @@ def settled(
 
 
 def move(
-    path: CodePath,
+    path: Path,
     z: Codes,
     ends: Ends,
     lam: float,

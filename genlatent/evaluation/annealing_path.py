@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from genlatent.errors import RecipeError
-from genlatent.evaluation.partition import with_base_rates
+from genlatent.evaluation.ways import with_base_rates
 from genlatent.numerics.logspace import log_mean_exp
 from genlatent.sampling import schedule as schedules
 from genlatent.sampling import starts

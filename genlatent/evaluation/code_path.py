@@ -4,7 +4,7 @@ Annealing goes along :math:`f_\lambda(z) = (1 - \lambda) \log q(z) + \lambda \lo
 normalised and whose last end has the normaliser p(x). The codes of all latent sites lie side by side in one vector.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Float64
@@ -31,6 +31,15 @@ class Ends(NamedTuple):
     end: PerRun
     start_slope: Codes
     end_slope: Codes
+
+
+@runtime_checkable
+class Path(Protocol):
+    """Any way from a density that is known whole to one whose normaliser is not."""
+
+    def ends(self, z: Codes) -> Ends:
+        """Densities and slopes at both ends."""
+        ...
 
 
 class CodePath:

@@ -2,57 +2,29 @@
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 from itertools import combinations
-from typing import Any, NamedTuple
+from typing import Any
 
 from torch import Tensor
 
 from genlatent.data.dataset import Dataset
+from genlatent.data.shown import as_html, as_text
 from genlatent.errors import DataError, RecipeError
+from genlatent.evaluation.also import having
 from genlatent.evaluation.annealed import RUNS, STEPS
-from genlatent.evaluation.entry import BITS, GIVEN, Entry, entry
-from genlatent.evaluation.record import VERDICTS, Record, number
-from genlatent.evaluation.row_scores import LIKELIHOOD, RECONSTRUCTION, paired_gap
+from genlatent.evaluation.columns import SHOWN, SIGNS, Column, column_of, place, shown
+from genlatent.evaluation.differences import PAIRED, Difference, paired, turned
+from genlatent.evaluation.entry import Entry, entry
+from genlatent.evaluation.record import Record
+from genlatent.evaluation.row_scores import LIKELIHOOD
 from genlatent.model import Model
 
-SIGNS = {"lower bound": "≥ ", "upper bound": "≤ "}
-SHOWN = (LIKELIHOOD, BITS, "pseudo-log-likelihood", RECONSTRUCTION, "accuracy", "active units")
-MEASURED = (LIKELIHOOD, BITS, "evidence lower bound", "pseudo-log-likelihood")  # what a density is another kind of
-PAIRED = {LIKELIHOOD: 1.0, RECONSTRUCTION: -1.0}  # and whether more is better
 NO_LIKELIHOOD = "none, reconstruction only"
 PLAIN = ("class", "parameters", "minutes")
-
-
-class Column(NamedTuple):
-    """What may stand under each other: one kind of judgement, of one data set, in one unit."""
-
-    kind: str
-    unit: str
-    data: str
-    measure: str = ""
-
-    @property
-    def title(self) -> str:
-        """What it holds, and of which data."""
-        return f"{self.head}: {self.data}"
-
-    @property
-    def head(self) -> str:
-        """What it holds; enough where all columns are of the same data."""
-        unit = "" if self.unit in ("", "bits") else f", {self.unit}"
-        return f"{self.kind}{f' ({self.measure})' if self.measure else ''}{unit}"
-
-
-class Difference(NamedTuple):
-    """The first model's number less the second's, over the same rows."""
-
-    first: str
-    second: str
-    column: Column
-    record: Record
 
 
 @dataclass(frozen=True)
@@ -83,38 +55,14 @@ class Comparison:
                 if one.name in found.get(column, {}):
                     column = column_of(one, record, False)
                 found.setdefault(column, {})[one.name] = record
-        return dict(sorted(found.items(), key=lambda item: _place(item[0])))
+        return dict(sorted(found.items(), key=lambda item: place(item[0])))
 
     @cached_property
     def differences(self) -> list[Difference]:
         """Of every two models that were judged on the same rows, in every column that is known row by row."""
         pairs = list(combinations(self.entries, 2))
-        found = [self._difference(first, second, kind) for kind in PAIRED for first, second in pairs_of(pairs, kind)]
+        found = [paired(first, second, kind, self.cells) for kind in PAIRED for first, second in pairs]
         return [one for one in found if one is not None]
-
-    def _difference(self, first: Entry, second: Entry, kind: str) -> Difference | None:
-        columns = (column for column in self.cells if column.kind == kind)
-        column = next((one for one in columns if {first.name, second.name} <= self.cells[one].keys()), None)
-        if column is None:
-            return None
-        a, b = (self.cells[column][one.name] for one in (first, second))
-        gap = paired_gap(first.rows[kind], second.rows[kind])
-        verdict = max((a.verdict, b.verdict), key=VERDICTS.index)
-        reason = "; ".join(text for text in (_trouble(first, a), _trouble(second, b), _of_bounds(a, b)) if text)
-        method = f"mean of {len(first.rows[kind].values)} differences, row by row"
-        record = Record(
-            f"{kind}, {first.name} less {second.name}",
-            gap.mean,
-            method,
-            unit=column.unit,
-            interval=gap.sides,
-            rows=len(first.rows[kind].values),
-            data=a.data,
-            binarisation=a.binarisation,
-            verdict=verdict,
-            reason=reason,
-        )
-        return Difference(first.name, second.name, column, record)
 
     def against_best(self) -> list[Difference]:
         """Of the best model of each column, less each other one; the best is the one of the most favourable number."""
@@ -163,6 +111,17 @@ class Comparison:
         text = f"{', '.join(silent)}: an autoencoder has no likelihood, and is judged by reconstruction only"
         return [*told.values(), *([text] if silent else [])]
 
+    def __str__(self) -> str:
+        """The table, the differences from the best of each column, and what to bear in mind."""
+        differences = self.difference_table()
+        parts = [as_text(self.table()), as_text(differences) if len(differences) > 1 else "", "\n".join(self.notes())]
+        return "\n\n".join(part for part in parts if part)
+
+    def _repr_html_(self) -> str:
+        differences = self.difference_table()
+        notes = "".join(f"<p>{escape(note)}</p>" for note in self.notes())
+        return as_html(self.table()) + (as_html(differences) if len(differences) > 1 else "") + notes
+
     def csv(self) -> str:
         """The table for spreadsheets: of each column the value, its interval, the verdict and the method."""
         parts = ("value", "low", "high", "verdict", "method")
@@ -199,6 +158,7 @@ def compare(
     samples: int = 500,
     seed: int = 0,
     effort: tuple[int, int] = (RUNS, STEPS),
+    also: Sequence[str] = (),
     states: Mapping[str, Mapping[str, Tensor]] | None = None,
     minutes: Mapping[str, float] | None = None,
 ) -> Comparison:
@@ -208,6 +168,7 @@ def compare(
         models: by name, of any family.
         data: whose test rows all are judged on, or one for each name.
         samples, seed, effort: as in :func:`.evaluate`.
+        also: what is slow, of the models that have it, see :func:`.evaluate`.
         states: persistent chains of a training, by name.
         minutes: that the trainings took, by name.
 
@@ -225,66 +186,13 @@ def compare(
                 model,
                 data if isinstance(data, Dataset) else data[name],
                 state=(states or {}).get(name),
+                also=having(model, also),
                 minutes=(minutes or {}).get(name),
                 **how,
             )
             for name, model in models.items()
         )
     )
-
-
-def column_of(one: Entry, record: Record, merged: bool) -> Column:
-    """Where a record stands; bounds stand with what they bound, and are marked, unless there is something already."""
-    kind = record.metric.rpartition(", ")[0] if merged else record.metric
-    known = MEASURED if one.measure != GIVEN else (*MEASURED, RECONSTRUCTION)
-    return Column(kind, record.unit, record.data, one.measure if kind.split(",")[0] in known else "")
-
-
-def shown(record: Record, *, verdict: bool = True) -> str:
-    """A number with its interval, the sign of a bound, and its verdict unless it is `ok`.
-
-    >>> shown(Record("log-likelihood, lower bound", -9.5, "by hand", "nats", (-10, -9), verdict="failed", reason="so"))
-    '≥ -9.500 [-10.000, -9.000] failed'
-    """
-    sign = next((sign for bound, sign in SIGNS.items() if bound in record.metric.split(", ")), "")
-    sides = "" if record.interval is None else f" [{number(record.interval[0])}, {number(record.interval[1])}]"
-    mark = f" {record.verdict}" if verdict and record.verdict != "ok" else ""
-    value = f"{record.value:.0f}" if record.metric.startswith("active units") else number(record.value)
-    return f"{sign}{value}{sides}{mark}"
-
-
-def turned(difference: Difference) -> Difference:
-    """The second less the first."""
-    first, second, column, record = difference
-    low, high = record.interval or (record.value, record.value)
-    values = record.plain() | {"value": -record.value, "interval": (-high, -low)}
-    values |= {"metric": f"{column.kind}, {second} less {first}", "reason": _turned_reason(record.reason)}
-    return Difference(second, first, column, Record.from_plain(values))
-
-
-AT_LEAST, AT_MOST = (
-    "the true difference is at least this in the mean",
-    "the true difference is at most this in the mean",
-)
-OF_BOUNDS = "a difference of lower bounds"
-
-
-def _turned_reason(reason: str) -> str:
-    return reason.replace(AT_LEAST, "\0").replace(AT_MOST, AT_LEAST).replace("\0", AT_MOST)
-
-
-def _of_bounds(first: Record, second: Record) -> str:
-    a, b = (record.metric.endswith("lower bound") for record in (first, second))
-    return OF_BOUNDS if a and b else AT_LEAST if a else AT_MOST if b else ""
-
-
-def _trouble(one: Entry, record: Record) -> str:
-    return "" if record.verdict == "ok" else f"the number of {one.name} is {record.verdict}"
-
-
-def pairs_of(pairs: Any, kind: str) -> list[tuple[Entry, Entry]]:
-    """Those of whom both are known row by row; one column is of the same rows."""
-    return [(a, b) for a, b in pairs if kind in a.rows and kind in b.rows]
 
 
 def _refuse_same_title(entries: tuple[Entry, ...]) -> None:
@@ -298,10 +206,6 @@ def _refuse_same_title(entries: tuple[Entry, ...]) -> None:
                     f"{other.name} and {one.name} were judged on different rows that are both called {title!r}; "
                     "judge them on one data set, named for all"
                 )
-
-
-def _place(column: Column) -> int:
-    return SHOWN.index(column.kind) if column.kind in SHOWN else len(SHOWN)
 
 
 def _plain(one: Entry) -> tuple[str, ...]:

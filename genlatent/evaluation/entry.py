@@ -11,7 +11,7 @@ from genlatent.data.dataset import Dataset
 from genlatent.data.fingerprints import fingerprint
 from genlatent.distributions.supports import names
 from genlatent.evaluation.annealed import RUNS, STEPS
-from genlatent.evaluation.evaluate import evaluate
+from genlatent.evaluation.evaluate import judge
 from genlatent.evaluation.importance_weights import used_records
 from genlatent.evaluation.latents import sites_used
 from genlatent.evaluation.likelihood import DISCRETE, METRIC
@@ -70,6 +70,8 @@ def entry(
     seed: int = 0,
     effort: tuple[int, int] = (RUNS, STEPS),
     state: Mapping[str, Tensor] | None = None,
+    also: Sequence[str] = (),
+    rows: Mapping[str, RowScores] | None = None,
     minutes: float | None = None,
 ) -> Entry:
     """A model and its judgements.
@@ -79,16 +81,17 @@ def entry(
         model: of any family, on the device where `data` are.
         data: its test rows are judged.
         records: what :func:`.evaluate` found with the same arguments; without them it is asked.
-        samples, seed, effort, state: as in :func:`.evaluate`.
+        samples, seed, effort, state, also: as in :func:`.evaluate`.
+        rows: what :func:`.judge` found row by row beside the records; found again where it is not given.
         minutes: that its training took.
     """
     if records is None:
-        records = evaluate(model, data, samples=samples, seed=seed, effort=effort, state=state)
+        records, rows = judge(model, data, samples=samples, seed=seed, effort=effort, state=state, also=also)
     training = model.training
     model.eval()
     try:
         more = [replace(one, data=data.title, binarisation=data.binarisation) for one in _more(model, data, records)]
-        rows = _rows(model, data, records, samples, seed)
+        behind = _rows(model, data, records, samples, seed, rows or {})
     finally:
         model.train(training)
     return Entry(
@@ -96,7 +99,7 @@ def entry(
         type(model).__name__,
         model.family,
         (*records, *more),
-        rows,
+        behind,
         fingerprint(data.test),
         _measure(model),
         sum(p.numel() for p in model.parameters() if p.requires_grad),
@@ -132,9 +135,12 @@ def in_bits(quoted: Record, dimensions: int) -> Record:
     return replace(quoted, metric=metric, value=scale * quoted.value, interval=sides, unit="bits")
 
 
-def _rows(model: Any, data: Dataset, records: Sequence[Record], samples: int, seed: int) -> dict[str, RowScores]:
+def _rows(
+    model: Any, data: Dataset, records: Sequence[Record], samples: int, seed: int, known: Mapping[str, RowScores]
+) -> dict[str, RowScores]:
     x, y = model.shaped(data.test), _told(model, data)
-    found = {LIKELIHOOD: log_likelihoods(model, x, records, samples=samples, seed=seed, y=y)}
+    likely = known.get(LIKELIHOOD) or log_likelihoods(model, x, records, samples=samples, seed=seed, y=y)
+    found = {LIKELIHOOD: likely}
     if any(one.metric == RECONSTRUCTION for one in records):
         found[RECONSTRUCTION] = reconstruction_errors(model, x, y)
     return {kind: rows for kind, rows in found.items() if rows is not None}

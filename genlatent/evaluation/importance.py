@@ -59,7 +59,7 @@ def log_weights(
     r""":math:`\log p(x, z_k) - \log q(z_k \mid x)` of all draws, for up to 256 rows at a time.
 
     Args:
-        model: with `log_weights`; a latent model that is told nothing beside x goes by a graph.
+        model: with `log_weights`; a latent model goes by a graph.
         x: rows.
         samples: draws of each row.
         generator: the random stream; torch's default one otherwise.
@@ -69,12 +69,13 @@ def log_weights(
     """
     if samples < 1:
         raise RecipeError(f"samples must be at least 1, got {samples}")
-    if y is not None or not isinstance(model, LatentModel):
+    if not isinstance(model, LatentModel):
         yield from _by_the_model(model, x, samples, generator, y)
         return
-    blocks = Blocks(model, x, samples, mode=mode, matmul=matmul)
-    for rows in blocks.x.split(max(ROWS_AT_ONCE // blocks.size.rows, 1) * blocks.size.rows):
-        yield blocks(rows, generator)
+    blocks = Blocks(model, x, samples, y=y, mode=mode, matmul=matmul)
+    size = max(ROWS_AT_ONCE // blocks.size.rows, 1) * blocks.size.rows
+    for at, rows in enumerate(blocks.x.split(size)):
+        yield blocks(rows, generator, None if blocks.y is None else blocks.y[at * size : (at + 1) * size])
 
 
 def score(
@@ -93,30 +94,39 @@ class Blocks:
     """The weights of a latent model by one graph, made once and asked for as often as wanted.
 
     Args:
-        model: a latent model that is told nothing beside x.
+        model: a latent model.
         x: rows as many as will be asked about, on which the size of a block depends.
+        y: labels or conditions beside them.
         samples, mode, matmul: as in :func:`log_weights`.
     """
 
-    def __init__(self, model: Any, x: Tensor, samples: int, *, mode: str = "auto", matmul: str = "auto"):
+    def __init__(self, model: Any, x: Tensor, samples: int, *, y: Any = None, mode: str = "auto", matmul: str = "auto"):
         model.check(x)
-        self.model, self.x, self.samples = model, model.shaped(x), samples
+        self.model, self.x, self.y, self.samples = model, model.shaped(x), model.under(x, y), samples
         self.size = plan(len(x), samples, model.event_shape.numel(), x.device.type)
         work = {"rows": self.size.rows * self.size.draws, "calls": -(-len(x) // self.size.rows) * self.size.rounds}
-        formula = _Weights(model, self.size.draws)
-        self._run = prepared(formula, model, [self.x[: self.size.rows]], **work, mode=mode, matmul=matmul)
+        like = [part[: self.size.rows] for part in (self.x, self.y) if part is not None]
+        self._run = prepared(_Weights(model, self.size.draws), model, like, **work, mode=mode, matmul=matmul)
 
-    def __call__(self, rows: Tensor, generator: torch.Generator | None = None) -> Float64[Tensor, "draw row"]:
-        """All draws of some rows."""
+    def __call__(
+        self, rows: Tensor, generator: torch.Generator | None = None, y: Tensor | None = None
+    ) -> Float64[Tensor, "draw row"]:
+        """All draws of some rows, under the conditions `y` that were made ready by the model."""
+        size = self.size.rows
         with self.model.asked(generator):
-            found = torch.cat([self._rounds(part) for part in rows.split(self.size.rows)], 1)
+            parts = [(part, None if y is None else y[at * size :][:size]) for at, part in enumerate(rows.split(size))]
+            found = torch.cat([self._rounds(*part) for part in parts], 1)
         return found[: self.samples]
 
-    def _rounds(self, rows: Tensor) -> Tensor:
+    def _rounds(self, rows: Tensor, y: Tensor | None) -> Tensor:
         """The last row stands in for those that are wanting."""
-        short = self.size.rows - len(rows)
-        whole = torch.cat([rows, rows[-1:].expand(short, *rows.shape[1:])]) if short else rows
-        return torch.cat([self._run(whole)[0] for _ in range(self.size.rounds)])[:, : len(rows)]
+        whole = [_filled(part, self.size.rows) for part in (rows, y) if part is not None]
+        return torch.cat([self._run(*whole)[0] for _ in range(self.size.rounds)])[:, : len(rows)]
+
+
+def _filled(rows: Tensor, size: int) -> Tensor:
+    short = size - len(rows)
+    return torch.cat([rows, rows[-1:].expand(short, *rows.shape[1:])]) if short else rows
 
 
 def _by_the_model(
@@ -134,5 +144,5 @@ class _Weights(nn.Module):
         super().__init__()
         self.model, self.draws = model, draws
 
-    def forward(self, x: Tensor) -> tuple[Tensor]:
-        return (self.model._log_weights(x, None, self.draws),)
+    def forward(self, x: Tensor, y: Tensor | None = None) -> tuple[Tensor]:
+        return (self.model._log_weights(x, y, self.draws),)

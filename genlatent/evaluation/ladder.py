@@ -79,7 +79,7 @@ class _Rungs:
 
     def __call__(self, state: TemperingState) -> dict[str, Tensor]:
         flat = {name: s.flatten(0, 1) for name, s in state.replicas.items()}
-        energies = self.kernel.machine.energy(flat).view(state.rungs.beta.shape)
+        energies = self.kernel.replicated.energy(flat).view(state.rungs.beta.shape)
         return {"energies": energies, "heading": state.journeys.heading}
 
 

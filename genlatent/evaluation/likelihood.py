@@ -4,13 +4,13 @@ import math
 from typing import Any, NamedTuple
 
 import torch
-from jaxtyping import Float64
+from jaxtyping import Bool, Float64
 from torch import Tensor
 
 from genlatent.distributions.supports import names
 from genlatent.evaluation.importance import log_weights
 from genlatent.evaluation.importance_weights import FEWEST as FEWEST_DRAWS
-from genlatent.evaluation.importance_weights import GOOD, pareto_shapes
+from genlatent.evaluation.importance_weights import GOOD, largest_shape, pareto_shapes, remedy
 from genlatent.evaluation.record import Record
 from genlatent.numerics.logspace import effective_sample_size, log_mean_exp
 
@@ -65,11 +65,14 @@ def importance_bound(
         Importance weighted autoencoders (Burda, Grosse and Salakhutdinov, 2016)
         Pareto Smoothed Importance Sampling (Vehtari et al., 2024)
     """
-    rows = [judged_rows(w) for w in log_weights(model, x, samples, generator=generator, y=y)]
-    bounds, elbos, sizes, shapes = (torch.cat(parts) for parts in zip(*rows))
-    bound, elbo = mean_interval(bounds), mean_interval(elbos)
-    verdict, reason = trusted(sizes, shapes)
-    common = {"unit": "nats", "samples": samples, "rows": len(x)}
+    return weighted_records(judged_by_weights(model, x, samples=samples, generator=generator, y=y), samples)
+
+
+def weighted_records(rows: "Judged", samples: int) -> list[Record]:
+    """Both bounds of rows that are judged already."""
+    bound, elbo = mean_interval(rows.bound), mean_interval(rows.elbo)
+    verdict, reason = trusted(rows.size, rows.shape, samples)
+    common = {"unit": "nats", "samples": samples, "rows": len(rows.bound)}
     return [
         Record(
             METRIC,
@@ -101,21 +104,35 @@ def judged_rows(log_w: Tensor) -> Judged:
     return Judged(log_mean_exp(log_w), log_w.mean(0), effective_sample_size(log_w), shape)
 
 
-def trusted(sizes: Tensor, shapes: Tensor) -> tuple[str, str]:
+def judged_by_weights(
+    model: Any, x: Tensor, *, samples: int, generator: torch.Generator | None = None, y: Tensor | None = None
+) -> Judged:
+    """What importance weights say of every row."""
+    parts = [judged_rows(w) for w in log_weights(model, x, samples, generator=generator, y=y)]
+    return Judged(*(torch.cat(part) for part in zip(*parts)))
+
+
+def doubted(rows: Judged, samples: int) -> Bool[Tensor, " row"]:
+    """Rows whose weights so few draws carry, or whose tail is so heavy, that their bound may be loose."""
+    return (rows.shape > largest_shape(samples)) | (rows.size < FEWEST)
+
+
+def trusted(sizes: Tensor, shapes: Tensor, samples: int) -> tuple[str, str]:
     """Verdict on importance weights by each row's effective sample size and, where it is known, Pareto shape.
 
-    >>> trusted(torch.full((4,), 80.0), torch.tensor([0.1, 0.3, 0.2, 0.2]))
-    ('ok', 'k-hat above 0.7 in 0.0% of the rows, median 0.20; median effective sample size 80')
+    >>> trusted(torch.full((4,), 80.0), torch.tensor([0.1, 0.3, 0.2, 0.2]), 500)
+    ('ok', 'k-hat above 0.63 in 0.0% of the rows, median 0.20; median effective sample size 80')
     """
     poor = float((sizes < FEWEST).double().mean())
     typical = f"median effective sample size {float(sizes.median()):.0f}"
     if not bool(shapes.isnan().any()):
-        heavy = float((shapes > GOOD).double().mean())
-        told = f"k-hat above {GOOD} in {heavy:.1%} of the rows, median {float(shapes.median()):.2f}; {typical}"
-        if heavy > MOST:
-            return "failed", f"{told}: the guide misses the posterior, and the bound is loose by an unknown amount"
+        limit = largest_shape(samples)
+        heavy = float((shapes > limit).double().mean())
+        told = f"k-hat above {limit:.2g} in {heavy:.1%} of the rows, median {float(shapes.median()):.2f}; {typical}"
         if heavy > SHARE:
-            return "doubtful", f"{told}: there few draws carry the weight, and the bound may be loose"
+            cure = f"there few draws carry the weight and the bound is loose; {remedy(shapes.numpy(force=True))}"
+            hopeless = float((shapes > GOOD).double().mean()) > MOST
+            return ("failed" if hopeless else "doubtful"), f"{told}: {cure}"
         typical = told
     if poor <= SHARE:
         return "ok", typical

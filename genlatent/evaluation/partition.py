@@ -1,24 +1,23 @@
-"""ln Z of a machine: exact where its states can be listed, otherwise annealed from both sides and judged."""
+"""ln Z of an energy: exact where its states can be listed, otherwise annealed from both sides and judged."""
 
-import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from genlatent.energy.exact_draws import draw_exactly
-from genlatent.errors import Diverged, RecipeError, Unsupported
+from genlatent.errors import Diverged, RecipeError
 from genlatent.evaluation.record import Record
 from genlatent.evaluation.two_sides import Verdict, judged
+from genlatent.evaluation.ways import Way, way_to
+from genlatent.numerics import devices
 from genlatent.sampling import schedule as schedules
 from genlatent.sampling import starts
-from genlatent.sampling.annealing import Annealing, AnnealingState
+from genlatent.sampling.annealing import AnnealingState
 from genlatent.sampling.bennett import Bennett, bennett
 from genlatent.sampling.driver import Progress, run
-from genlatent.sampling.gibbs import BlockGibbs
-from genlatent.sampling.pilot import pilot
+from genlatent.sampling.starts import Layers
 from genlatent.sampling.thermodynamic import Integral, integral
 from genlatent.sampling.weights import Estimate, Sides, log_mean, log_mean_inverse
 
@@ -61,6 +60,10 @@ class PartitionResult:
     bennett: dict[str, Bennett] = field(default_factory=dict)
     integrals: dict[str, Integral] = field(default_factory=dict)
 
+    def __str__(self) -> str:
+        """The number to quote and both sides, a line each."""
+        return "\n".join(map(str, self.records()))
+
     def records(self) -> list[Record]:
         """The number to quote, and the two sides."""
         quoted = Record(
@@ -94,16 +97,21 @@ def log_partition(
 ) -> PartitionResult:
     """ln Z by enumeration where at most 25 units have to be listed, otherwise by annealing from both sides.
 
+    A machine is annealed from its base rates by Gibbs steps, a neural energy from a normal law fitted to the data, or
+    from one in its box, by Hamiltonian Monte Carlo. What lies beyond the reach of that law, of the data and of the
+    chains is unknown to both sides: hand over the chains of the training, which may have found more than the data show.
+
     Args:
-        machine: any Boltzmann machine; nothing of it is changed.
+        machine: any Boltzmann machine, a neural energy, or a deep belief net, of which it is ln Z of the top RBM;
+            nothing of it is changed.
         data: rows that it learned from: base rates where it has none, and one start of the reverse runs.
         chains: states of persistent chains, another start: of the data layer, or of all layers by name.
         runs: forward, and reverse from each start.
         steps: of each run; None chooses them so that log-weights should spread no more than `deviation`.
         deviation: the wished standard deviation of log-weights.
-        settle: Gibbs steps of the chains before the reverse runs start; as many as `steps` by default.
+        settle: steps of the chains before the reverse runs start; as many as `steps` by default.
         schedule: `adaptive` (by a pilot run), `uniform`, or the positions themselves.
-        temperature: of the machine.
+        temperature: of the machine; of a neural energy, in units of its own.
         estimate: anneal even where ln Z is exact; exact draws are then one of the starts.
         generator: the random stream; a fresh one of seed 0 otherwise.
         progress: called with steps done and steps in all.
@@ -114,26 +122,24 @@ def log_partition(
     ('ok', True)
     """
     _check(runs, steps, settle, temperature)
-    exact = _exact(machine, temperature)
+    generator = generator or torch.Generator(devices.of(machine)).manual_seed(0)
+    way = way_to(machine, data, temperature, generator)
+    exact = way.exact()
     if exact is not None and not estimate:
         return PartitionResult(exact, (exact, exact), (exact, exact), "exact, by enumeration")
-    generator = generator or torch.Generator(machine.base()[machine.data].device).manual_seed(0)
-    rows = None if data is None else machine.check(data)
-    machine = with_base_rates(machine, rows)
-    positions = _positions(machine, runs, steps, deviation, schedule, temperature, generator)
+    known = {} if chains is None else {"chains": way.from_chains(chains, runs, generator)}
+    positions = _positions(way, runs, steps, deviation, schedule, generator)
     steps = len(positions) - 1
-    counter = _Total(2 * steps + (steps if settle is None else settle), progress)
-    ahead = Annealing(machine, positions, temperature)
+    settle = steps if settle is None else settle
+    counter, ahead = _Total(2 * steps + settle, progress), way.annealing(positions)
     with torch.no_grad():
         end = run(ahead, ahead.init(runs, generator), steps, generator=generator, progress=counter.part(steps))
-        begun = _starts(machine, rows, chains, end, runs, temperature, generator)
-        settle = steps if settle is None else settle
-        joint = {layer: torch.cat([start[layer] for start in begun.values()]) for layer in machine.layers}
-        joint = starts.settled(machine, joint, settle, temperature, generator, counter.part(settle))
+        begun = _starts(way, known, end, runs, generator)
+        joint = way.settled(_joined(begun.values()), settle, generator, counter.part(settle))
         if exact is not None:
-            begun[EXACT] = draw_exactly(machine, runs, temperature=temperature, generator=generator)
-            joint = {layer: torch.cat((s, begun[EXACT][layer])) for layer, s in joint.items()}
-        back = Annealing(machine, positions, temperature, reverse=True)
+            begun[EXACT] = way.drawn(runs, generator)
+            joint = _joined((joint, begun[EXACT]))
+        back = way.annealing(positions, reverse=True)
         home = run(back, back.start(joint), steps, generator=generator, progress=counter.part(steps))
     weights = dict(zip(begun, home.log_weights.split(runs)))
     return summary(ahead.log_partition_base(), end.log_weights, weights, steps, generator)
@@ -172,63 +178,39 @@ def summary(
     )
 
 
-def with_base_rates(machine: Any, rows: Tensor | None) -> Any:
-    """The machine itself where it has base rates; else a copy that has those of the rows."""
-    if rows is None or bool(machine.base()[machine.data].any()):
-        return machine
-    machine = copy.deepcopy(machine)
-    machine.base()[machine.data].copy_(machine.units[machine.data].link(rows.mean(0)))
-    return machine
-
-
 def _starts(
-    machine: Any,
-    rows: Tensor | None,
-    chains: Tensor | Mapping[str, Tensor] | None,
-    end: AnnealingState,
-    runs: int,
-    temperature: float,
-    generator: torch.Generator,
-) -> dict[str, dict[str, Tensor]]:
+    way: Way, known: Mapping[str, Layers], end: AnnealingState, runs: int, generator: torch.Generator
+) -> dict[str, Layers]:
     """States from which reverse runs start, by name; where nothing is given, fresh chains are one start."""
-    how = (runs, temperature, generator)
-    found = {}
-    if rows is not None:
-        found["data"] = starts.from_rows(machine, rows, *how)
-    if chains is not None:
-        found["chains"] = starts.from_chains(machine, chains, *how)
+    found = {} if way.rows is None else {"data": way.from_rows(way.rows, runs, generator)}
+    found |= known
     if not found:
-        found["fresh chains"] = dict(BlockGibbs(machine).init(runs, generator).layers)
+        found["fresh chains"] = way.fresh(runs, generator)
     return found | {"forward ends": starts.from_ends(end, runs, generator)}
 
 
+def _joined(parts: Iterable[Layers]) -> Layers:
+    """The runs of all parts below one another."""
+    several = list(parts)
+    return {layer: torch.cat([part[layer] for part in several]) for layer in several[0]}
+
+
 def _positions(
-    machine: Any,
-    runs: int,
-    steps: int | None,
-    deviation: float,
-    schedule: str | Tensor,
-    temperature: float,
-    generator: torch.Generator,
+    way: Way, runs: int, steps: int | None, deviation: float, schedule: str | Tensor, generator: torch.Generator
 ) -> Tensor:
-    if isinstance(schedule, Tensor):
-        return schedule
-    if schedule == "uniform" and steps is not None:
-        return schedules.uniform(steps)
-    first = pilot(machine, min(runs, PILOT), min(max((steps or STEPS) // 10, 10), PILOT), temperature, generator)
+    even = not isinstance(schedule, Tensor) and schedule == "uniform" and steps is not None
+    fixed = schedules.uniform(steps or 1) if even else schedule
+    if isinstance(fixed, Tensor) and not way.must_look:
+        return fixed
+    length = PILOT if way.must_look else min(max((steps or STEPS) // 10, 10), PILOT)
+    first = way.pilot(min(runs, PILOT), length, generator)
+    if isinstance(fixed, Tensor):
+        return fixed
     steps = steps or min(first.steps_for(deviation), MOST_STEPS)
     kinds: dict[str, Callable[[int], Tensor]] = {"adaptive": first.schedule, "uniform": schedules.uniform}
-    if schedule not in kinds:
+    if fixed not in kinds:
         raise RecipeError(f"schedule must be adaptive, uniform or positions, got {schedule!r}")
-    return kinds[schedule](steps)
-
-
-def _exact(machine: Any, temperature: float) -> float | None:
-    try:
-        with torch.no_grad():
-            return float(machine.log_partition_exact(beta=1 / temperature))
-    except Unsupported:
-        return None
+    return kinds[fixed](steps)
 
 
 def _check(runs: int, steps: int | None, settle: int | None, temperature: float) -> None:

@@ -1,7 +1,7 @@
 """One number for each test row, so that two models are compared row by row."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -9,12 +9,11 @@ from jaxtyping import Float64
 from torch import Tensor
 
 from genlatent.evaluation.annealed import unnormalised
-from genlatent.evaluation.importance import log_weights
 from genlatent.evaluation.likelihood import METRIC, Z_95, mean_interval
 from genlatent.evaluation.reconstruction import squared_errors
 from genlatent.evaluation.record import Record
+from genlatent.evaluation.refined import Bounds, latent_bounds
 from genlatent.numerics import devices
-from genlatent.numerics.logspace import log_mean_exp
 from genlatent.numerics.randomness import stream
 
 LIKELIHOOD = "log-likelihood"
@@ -27,6 +26,26 @@ class RowScores(NamedTuple):
     values: Float64[Tensor, " row"]
     below: float = 0.0
     above: float = 0.0
+
+    @classmethod
+    def of(cls, found: Bounds) -> "RowScores":
+        """The rows behind the bounds of a latent model."""
+        half = Z_95 * found.error
+        return cls(found.rows, half, half)
+
+    def plain(self) -> dict[str, Any]:
+        """Plain values, for JSON; :meth:`from_plain` is the way back."""
+        return {"values": self.values.tolist(), "below": self.below, "above": self.above}
+
+    @classmethod
+    def from_plain(cls, values: Mapping[str, Any]) -> "RowScores":
+        """The numbers that plain values spell.
+
+        >>> rows = RowScores(torch.tensor([0.1, 0.2]).double(), 0.3)
+        >>> RowScores.from_plain(rows.plain()).values.equal(rows.values)
+        True
+        """
+        return cls(torch.tensor(values["values"], dtype=torch.float64), values["below"], values["above"])
 
 
 class Gap(NamedTuple):
@@ -53,11 +72,12 @@ def log_likelihoods(
         return None
     if hasattr(model, "log_weights"):
         generator = stream(seed, devices.of(model), name="importance")
-        return RowScores(torch.cat([log_mean_exp(w) for w in log_weights(model, x, samples, generator=generator, y=y)]))
+        return RowScores.of(latent_bounds(model, x, samples=samples, generator=generator, y=y))
     if hasattr(model, "log_partition_exact") and not model.conditional:
         return normalised(unnormalised(model, x)[0].double(), quoted)
     if hasattr(model, "score") and not model.conditional:
-        return normalised(model.score(x).double(), quoted)
+        generator = stream(seed, devices.of(model), name="rows")
+        return normalised(model.score(x, generator=generator).double(), quoted)
     return None
 
 

@@ -2,15 +2,18 @@
 
 from collections.abc import Callable, Sequence
 
-from genlatent.evaluation.comparison import Comparison, shown
+from genlatent.evaluation.columns import shown
+from genlatent.evaluation.comparison import Comparison
 from genlatent.numerics.randomness import drawing_from, stream
 from genlatent.plots.intervals import interval_lines
+from genlatent.plots.writing import new_axes
 from genlatent.report.html import Html, joined, tag
 from genlatent.report.page import Section, note, page, table
 from genlatent.report.pictures import picture
 from genlatent.report.sections import pictured, real_rows, reconstructed, samples
 from genlatent.report.subject import Subject
 
+NARROW = 4.6  # inches of a figure whose labels a small screen still shows
 Make = Callable[[Subject, str], Html | None]
 
 
@@ -39,8 +42,9 @@ def _differences(found: Comparison) -> Html:
     for column in dict.fromkeys(one.column for one in against):
         here = [one for one in against if one.column == column]
         names = [f"{one.first} less\n{one.second}" for one in here]
-        title = f"{column.kind}, row by row: the best less the others"
-        parts.append(picture(interval_lines(names, [one.record for one in here], zero=True, title=title), title))
+        title = f"{column.kind}: the best less the others"
+        axes = new_axes(NARROW, 0.9 + 0.45 * len(here))
+        parts.append(picture(interval_lines(names, [one.record for one in here], zero=True, axes=axes), title, title))
     if parts:
         parts.append(table(found.difference_table()))
     return joined(*parts)

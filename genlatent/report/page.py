@@ -24,7 +24,10 @@ pre { background: var(--soft); padding: .7rem; border-radius: 6px; white-space: 
 th, td { text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line); }
 th { font-weight: 600; overflow-wrap: normal; }
 td { font-variant-numeric: tabular-nums; min-width: 5.5rem; overflow-wrap: normal; }
+td.long { min-width: 16rem; }
 table.facts td { overflow-wrap: anywhere; }
+.wide :is(thead, tbody) :first-child:is(th, td) { position: sticky; left: 0;
+  background: var(--paper); background-clip: padding-box; }
 figure { margin: .6rem 0; } .beside { display: grid; gap: .6rem 1rem;
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 18rem), 1fr)); align-items: start; }
 h3 { font-size: 1rem; margin: 1rem 0 .2rem; }
@@ -33,6 +36,9 @@ img { display: block; max-width: 100%; height: auto; background: #fff; border-ra
 .ok { color: var(--ok); } .doubtful { color: var(--doubtful); font-weight: 600; }
 .failed { color: var(--failed); font-weight: 600; }
 """.strip()
+
+
+LONG = 60  # letters of a cell that should not become a tall one on a small screen
 
 
 class Section(NamedTuple):
@@ -71,7 +77,7 @@ def cell(text: Any) -> Html:
     """A cell whose last word, where that is a verdict, has its colour."""
     value, space, last = str(text).rpartition(" ")
     if isinstance(text, Html) or last not in VERDICTS:
-        return tag("td", text)
+        return tag("td", text, class_="long" if len(str(text)) > LONG else None)
     return tag("td", escaped(value + space), tag("span", last, class_=last))
 
 

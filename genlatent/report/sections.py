@@ -9,10 +9,10 @@ from torch import Tensor
 
 from genlatent.errors import DataError, GenlatentError, Unsupported
 from genlatent.evaluation.chains import run_chains
-from genlatent.evaluation.evaluate import overridden
 from genlatent.evaluation.filters import first_filters
 from genlatent.evaluation.latents import latent_use
 from genlatent.evaluation.record import table as record_table
+from genlatent.evaluation.verbs import overridden
 from genlatent.evaluation.walks import interpolations, traversals
 from genlatent.latent.base import LatentModel
 from genlatent.numerics import devices
@@ -143,7 +143,8 @@ def walk_section(subject: Subject) -> Section | None:
     try:
         x = model.shaped(subject.data.test[:ROWS])
         along = traversals(model, x)
-        between = interpolations(model, x[:4], x[4:8], steps=7)
+        ends = x[: 2 * min(4, len(x) // 2)].chunk(2) if len(x) > 1 else (x, x)
+        between = interpolations(model, *ends, steps=7)
     except (Unsupported, NotImplementedError):
         return None
     figures = (
@@ -153,7 +154,7 @@ def walk_section(subject: Subject) -> Section | None:
             "Each line changes one value of a row's code, those that vary most above.",
         ),
         picture(
-            interpolation_rows(_shown(x[:4]), between.numpy(force=True), _shown(x[4:8])),
+            interpolation_rows(_shown(ends[0]), between.numpy(force=True), _shown(ends[1])),
             "from one row's code to another's",
             "From one held-out row (left) to another (right), along the straight line between their codes.",
         ),

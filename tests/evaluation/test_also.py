@@ -31,6 +31,7 @@ def quick(monkeypatch):
         ("guide", ["mutual information", "predictive check, mean", "calibration"]),
         ("sides", ["log-likelihood, lower bound, refined", "log-likelihood, simulated rows"]),
         ("quality", ["told apart", "Frechet distance"]),
+        ("representation", ["accuracy, linear probe, 100 labels", "distortion at 2 bits a row"]),
     ],
 )
 def test_wishes_add_records_and_take_none_away(wish, metrics, data, device):
@@ -42,7 +43,7 @@ def test_wishes_add_records_and_take_none_away(wish, metrics, data, device):
 
 
 def test_unknown_wishes_and_guides_of_machines_are_refused(data, device):
-    with pytest.raises(RecipeError, match="nothing is called 'beauty'; also may hold quality, guide, sides"):
+    with pytest.raises(RecipeError, match="nothing is called 'beauty'; also may hold quality, representation, guide"):
         evaluate(VAE((1, 8, 8), latent=2).to(device), data, samples=5, also=("beauty",))
     with pytest.raises(Unsupported, match="RBM has no guide"):
         evaluate(RBM((1, 8, 8), 4).to(device), data, samples=20, also=("guide",))

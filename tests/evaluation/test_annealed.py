@@ -59,15 +59,15 @@ def test_a_deep_machine_too_large_for_sums_gets_a_lower_bound(device):
     assert record.value < float(machine.log_prob(x).detach().mean())
 
 
-def test_where_not_even_a_bound_is_known_the_pseudo_likelihood_and_ln_z_are_given():
-    machine = BoltzmannMachine({"v": 16, "h": 14}, [("v", "v"), ("v", "h"), ("h", "h")])
-    records = machine_likelihood(machine, torch.zeros(3, 16), runs=20, steps=20)
+def test_where_not_even_a_bound_is_known_the_pseudo_likelihood_and_ln_z_are_given(device):
+    machine = BoltzmannMachine({"v": 16, "h": 14}, [("v", "v"), ("v", "h"), ("h", "h")]).to(device)
+    records = machine_likelihood(machine, torch.zeros(3, 16, device=device), runs=20, steps=20)
     assert [r.metric for r in records][-1] == "ln Z"
     assert all(r.metric != "log-likelihood" for r in records)
 
 
-def test_rows_and_runs_are_both_in_the_interval():
-    rbm = skewed(RBM(6, 4), 0.7)
+def test_rows_and_runs_are_both_in_the_interval(device):
+    rbm = skewed(RBM(6, 4), 0.7).to(device)
     x = draw_exactly(rbm, 50)["visible"]
     rows, _ = unnormalised(rbm, x)
     mean, sides = mean_interval(rows)
@@ -78,8 +78,8 @@ def test_rows_and_runs_are_both_in_the_interval():
     assert record.interval[1] == pytest.approx(mean - 5.0 + math.hypot(half, 0.3))
 
 
-def test_a_doubt_about_ln_z_is_a_doubt_about_the_likelihood():
-    rbm = skewed(RBM(30, 28), 1.0)
+def test_a_doubt_about_ln_z_is_a_doubt_about_the_likelihood(device):
+    rbm = skewed(RBM(30, 28), 1.0).to(device)
     x = rbm.sample(20, steps=5)
     found = log_partition(rbm, x, runs=20, steps=3)
     assert found.verdict != "ok"

@@ -8,8 +8,8 @@ from tests.machines import rbm, skewed
 
 
 @pytest.fixture(scope="module")
-def machine():
-    return skewed(rbm(), 0.8).requires_grad_(False)
+def machine(device):
+    return skewed(rbm(), 0.8).to(device).requires_grad_(False)
 
 
 @pytest.fixture(scope="module")
@@ -38,15 +38,15 @@ def test_single_runs_lie_below_forward_and_above_in_reverse(machine, path):
     assert np.ptp(path.reverse[:, -1]) == 0
 
 
-def test_base_rates_come_from_data_where_there_are_none():
-    machine = rbm().requires_grad_(False)
+def test_base_rates_come_from_data_where_there_are_none(device):
+    machine = rbm().to(device).requires_grad_(False)
     machine.visible_base.zero_()
-    data = (torch.rand(100, 6) < 0.8).float()
+    data = (torch.rand(100, 6, device=device) < 0.8).float()
     path = annealing_path(machine, data, runs=10, steps=5)
     assert path.base > annealing_path(machine, runs=10, steps=5).base
     assert not machine.visible_base.any()
 
 
-def test_too_few_runs_are_refused():
+def test_too_few_runs_are_refused(device):
     with pytest.raises(RecipeError, match="at least 2"):
-        annealing_path(rbm(), runs=1)
+        annealing_path(rbm().to(device), runs=1)

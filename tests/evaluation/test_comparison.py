@@ -9,7 +9,8 @@ from genlatent import RBM, VAE, Autoencoder, ConditionalVAE, Dataset, load_data
 from genlatent.distributions.likelihoods import ContinuousBernoulli
 from genlatent.distributions.reconstructions import CrossEntropy
 from genlatent.errors import DataError, RecipeError
-from genlatent.evaluation.comparison import Comparison, compare, turned
+from genlatent.evaluation.comparison import Comparison, compare
+from genlatent.evaluation.differences import turned
 from genlatent.evaluation.entry import Entry, entry, in_bits
 from genlatent.evaluation.record import Record
 from genlatent.evaluation.row_scores import RowScores
@@ -80,6 +81,16 @@ def test_the_difference_is_that_of_the_rows_and_turns_around():
     assert (back.first, back.second, back.record.value) == ("other", "one", pytest.approx(-expected))
     assert back.record.interval == (-difference.record.interval[1], -difference.record.interval[0])
     assert turned(back) == difference
+
+
+def test_what_is_slow_is_asked_of_the_models_that_have_it(digits, device):
+    models = {"rbm": RBM((1, 8, 8), hidden=4), "plain": Autoencoder((1, 8, 8), latent=2)}
+    found = compare({name: one.to(device) for name, one in models.items()}, digits, also=("guide", "quality"), **QUICK)
+    kinds = {name: {record.metric for record in one.records} for name, one in zip(models, found.entries)}
+    assert "Frechet distance" in kinds["rbm"]
+    assert not kinds["plain"] & {"Frechet distance", "calibration"}
+    with pytest.raises(RecipeError, match="nothing is called 'beauty'"):
+        compare({"plain": models["plain"]}, digits, also=("beauty",))
 
 
 def test_every_family_stands_in_one_table(found):
@@ -216,3 +227,14 @@ def test_two_models_of_one_name_are_refused():
     one = Entry("rbm", "RBM", "energy", ())
     with pytest.raises(RecipeError, match="two models are called 'rbm'"):
         Comparison((one, one))
+
+
+def test_a_comparison_is_read_as_a_table_and_shown_as_one():
+    digits = load_data("digits", binarise="threshold")
+    found = compare({"small": RBM(64, 2), "<large>": RBM(64, 3)}, digits)
+    text = str(found)
+    assert text.splitlines()[0].startswith("model    ")
+    assert "<large>  " in text
+    html = found._repr_html_()
+    assert html.count("<table>") == 2
+    assert "&lt;large&gt;" in html

@@ -1,10 +1,21 @@
 import pytest
 import torch
 
-from genlatent import RBM, VAE, VQVAE, Autoencoder, load_data
+from genlatent import (
+    RBM,
+    VAE,
+    VQVAE,
+    Autoencoder,
+    ClassificationRBM,
+    ConditionalRBM,
+    DeepBeliefNet,
+    NeuralEnergy,
+    load_data,
+)
 from genlatent.distributions.likelihoods import ContinuousBernoulli, Gaussian
 from genlatent.errors import DataError, RecipeError
 from genlatent.evaluation.evaluate import evaluate
+from genlatent.networks.mlp import MLP
 
 MODELS = {
     "autoencoder": lambda: Autoencoder((1, 8, 8), latent=2),
@@ -12,20 +23,26 @@ MODELS = {
     "vq-vae": lambda: VQVAE((1, 8, 8), codes=2, codebook=8, embedding=3),
     "rbm": lambda: RBM(visible=(1, 8, 8), hidden=10),
     "large rbm": lambda: RBM(visible=(1, 8, 8), hidden=40),
+    "conditional rbm": lambda: ConditionalRBM((1, 8, 8), 5, 10),
+    "large conditional rbm": lambda: ConditionalRBM((1, 8, 8), 40, 10),
+    "classification rbm": lambda: ClassificationRBM((1, 8, 8), 40, 10),
+    "deep belief net": lambda: DeepBeliefNet((1, 8, 8), (40, 30)),
+    "neural energy": lambda: NeuralEnergy((1, 8, 8), MLP((8,)), support="unit"),
 }
+ANNEALED = ["log-likelihood", "log-likelihood, forward", "log-likelihood, reverse"]
+BOUNDED = [metric.replace("log-likelihood", "log-likelihood, lower bound") for metric in ANNEALED]
+CHAINS = ["R-hat", "effective draws"]
 METRICS = {
     "autoencoder": ["reconstruction error"],
     "vae": ["log-likelihood, lower bound", "evidence lower bound", "reconstruction error"],
     "vq-vae": ["log-likelihood, lower bound", "bits per dimension, upper bound", "reconstruction error"],
     "rbm": ["log-likelihood", "R-hat", "effective draws", "reconstruction error"],
-    "large rbm": [
-        "log-likelihood",
-        "log-likelihood, forward",
-        "log-likelihood, reverse",
-        "R-hat",
-        "effective draws",
-        "reconstruction error",
-    ],
+    "large rbm": [*ANNEALED, *CHAINS, "reconstruction error"],
+    "conditional rbm": ["log-likelihood", "reconstruction error"],
+    "large conditional rbm": [*ANNEALED, "reconstruction error"],
+    "classification rbm": [*ANNEALED, *CHAINS, "reconstruction error", "accuracy"],
+    "deep belief net": [*BOUNDED, "reconstruction error"],
+    "neural energy": [*ANNEALED, *CHAINS, "reconstruction error"],
 }
 
 

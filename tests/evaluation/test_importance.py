@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from genlatent import VAE, LadderVAE, SemiSupervisedVAE
+from genlatent import VAE, ConditionalVAE, LadderVAE, SemiSupervisedVAE
 from genlatent.errors import RecipeError
 from genlatent.evaluation import importance
 from genlatent.evaluation.importance import log_weights, plan, score
@@ -23,7 +23,7 @@ def vae(device):
 
 @pytest.fixture
 def x(device):
-    return (torch.rand(70, 12, device=device) < 0.4).float()
+    return (torch.rand(70, 12) < 0.4).float().to(device)  # the same rows on every device
 
 
 @pytest.fixture
@@ -83,6 +83,25 @@ def test_many_draws_agree_with_the_models_own_score(name, vae, x, device):
     assert bool(((log_mean_exp(w) - model.score(x, num_samples=2000)).abs() < 5 * error).all())
 
 
+TOLD = {
+    "condition": lambda: ConditionalVAE((12,), condition=3, latent=2),
+    "classes": lambda: SemiSupervisedVAE(12, 3, latent=2),
+}
+
+
+@pytest.mark.usefixtures("narrow")
+@pytest.mark.parametrize("name", TOLD)
+def test_what_is_told_beside_the_rows_goes_into_the_graph_with_them(name, x, device):
+    model = TOLD[name]().to(device)
+    y = torch.arange(len(x), device=device) % 3
+    eager, traced = (torch.cat(weights(model, x, 50, y=y, mode=mode), 1) for mode in ("eager", "traced"))
+    assert bool((eager == traced).all())
+    many = torch.cat(weights(model, x, 200, y=y), 1)
+    error = (2 / effective_sample_size(many)).sqrt()
+    assert bool(((log_mean_exp(many) - model.score(x, y, num_samples=200)).abs() < 5 * error).all())
+    assert bool((many != torch.cat(weights(model, x, 200, y=(y + 1) % 3), 1)).any()), "the same draws, told otherwise"
+
+
 class Reading(nn.Module):
     """A decoder that reads values, which no graph can hold."""
 
@@ -95,8 +114,8 @@ class Reading(nn.Module):
 
 
 @pytest.mark.usefixtures("narrow")
-def test_what_cannot_be_traced_runs_as_it_stands_unless_a_graph_was_asked_for(vae, x):
-    vae.decoder = Reading(vae.decoder)
+def test_what_cannot_be_traced_runs_as_it_stands_unless_a_graph_was_asked_for(vae, x, device):
+    vae.decoder = Reading(vae.decoder).to(device)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert torch.cat(weights(vae, x, 600), 1).shape == (600, 70)

@@ -8,14 +8,14 @@ from tests.modes import two_modes
 from tests.statistics import assert_mean
 
 
-def watched(machine, **how):
-    generator = torch.Generator().manual_seed(0)
+def watched(device, machine, **how):
+    generator = torch.Generator(device).manual_seed(0)
     return run_ladder(machine, generator=generator, chains=6, **{"draws": 200, "burn_in": 100, "ladder": 5, **how})
 
 
-def test_a_ladder_that_mixes_is_believed():
-    machine = two_modes()
-    found = watched(machine, ladder=8)
+def test_a_ladder_that_mixes_is_believed(device):
+    machine = two_modes().to(device)
+    found = watched(device, machine, ladder=8)
     assert found.energies.shape == (6 * 200, 8)
     assert found.heading.shape == (6, 200, 8)
     assert (found.lam[0], found.lam[-1]) == (0, 1)
@@ -24,17 +24,17 @@ def test_a_ladder_that_mixes_is_believed():
     assert found.barrier == pytest.approx(7 - found.rates.sum())
 
 
-def test_each_rung_visits_the_energies_of_its_own_distribution():
-    machine = skewed(rbm(), 0.7).requires_grad_(False)
-    found = watched(machine, ladder=(1.0, 3.0), path="temperature", draws=600)
+def test_each_rung_visits_the_energies_of_its_own_distribution(device):
+    machine = skewed(rbm(), 0.7).to(device).requires_grad_(False)
+    found = watched(device, machine, ladder=(1.0, 3.0), path="temperature", draws=600)
     for rung, beta in ((0, 1 / 3), (1, 1.0)):
         exact = Exact(machine, beta)
         expected = float((exact.probability * exact.energy / beta).sum())
         assert_mean(found.energies[:, rung].reshape(6, 600), expected)
 
 
-def test_gaps_too_wide_are_named():
-    found = watched(two_modes(4.0), ladder=2, burn_in=0)
+def test_gaps_too_wide_are_named(device):
+    found = watched(device, two_modes(4.0).to(device), ladder=2, burn_in=0)
     records = ladder_records(found, 6)
     assert records[0].verdict == "doubtful"
     assert records[0].method.endswith("rungs 0 and 1")

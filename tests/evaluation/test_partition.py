@@ -3,11 +3,13 @@ import math
 import pytest
 import torch
 
+from genlatent.energy.conditional import ConditionalRBM
 from genlatent.energy.exact_draws import draw_exactly
 from genlatent.energy.machine import BoltzmannMachine
 from genlatent.energy.rbm import RBM
-from genlatent.errors import Diverged, RecipeError
-from genlatent.evaluation.partition import EXACT, log_partition, summary, with_base_rates
+from genlatent.errors import DataError, Diverged, RecipeError
+from genlatent.evaluation.partition import EXACT, log_partition, summary
+from genlatent.evaluation.ways import with_base_rates
 from genlatent.sampling.annealing import Annealing
 from genlatent.sampling.bennett import solve
 from genlatent.sampling.driver import run
@@ -119,9 +121,9 @@ def test_an_estimate_of_any_machine_at_any_temperature_holds_the_exact_value(nam
     assert (plain.interval, plain.method, plain.verdict) == ((exact, exact), "exact, by enumeration", "ok")
 
 
-def two_modes():
+def two_modes(device):
     """Every site on, or every site off, which is rarer, and nothing between."""
-    machine = RBM(30, 26)
+    machine = RBM(30, 26).to(device)
     with torch.no_grad():
         machine.visible_hidden_weight.fill_(0.6)
         machine.visible_bias.fill_(-0.6 * 26 / 2 + 0.05)
@@ -131,7 +133,7 @@ def two_modes():
 
 
 def test_chains_that_know_one_of_two_modes_are_found_out(device):
-    machine = two_modes().to(device)
+    machine = two_modes(device)
     off = torch.zeros(50, 30, device=device)
     generator = torch.Generator(device).manual_seed(0)
     found = log_partition(machine, off, runs=200, steps=300, settle=50, generator=generator)
@@ -139,8 +141,8 @@ def test_chains_that_know_one_of_two_modes_are_found_out(device):
     assert "data" in found.reason
 
 
-def test_steps_follow_from_a_wished_deviation():
-    machine, generator = rbm(12, 8), torch.Generator().manual_seed(0)
+def test_steps_follow_from_a_wished_deviation(device):
+    machine, generator = rbm(12, 8).to(device), torch.Generator(device).manual_seed(0)
     coarse, fine = (
         log_partition(machine, runs=200, steps=None, deviation=d, estimate=True, generator=generator)
         for d in (0.8, 0.2)
@@ -150,38 +152,40 @@ def test_steps_follow_from_a_wished_deviation():
 
 
 @pytest.mark.parametrize("schedule", ["uniform", "adaptive", torch.tensor([0.0, 0.2, 0.5, 1.0])])
-def test_schedules_may_be_named_or_given(schedule):
-    found = log_partition(rbm(), runs=20, steps=7, schedule=schedule, estimate=True)
+def test_schedules_may_be_named_or_given(schedule, device):
+    found = log_partition(rbm().to(device), runs=20, steps=7, schedule=schedule, estimate=True)
     assert found.steps == (3 if isinstance(schedule, torch.Tensor) else 7)
 
 
-def test_without_data_and_chains_fresh_chains_are_a_start():
-    assert set(log_partition(RBM(30, 30), runs=10, steps=5).reverse) == {"fresh chains", "forward ends"}
+def test_without_data_and_chains_fresh_chains_are_a_start(device):
+    assert set(log_partition(RBM(30, 30).to(device), runs=10, steps=5).reverse) == {"fresh chains", "forward ends"}
 
 
-def test_base_rates_come_from_the_data_where_the_machine_has_none():
-    machine, rows = RBM(4, 3), torch.tensor([[1.0, 1.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0]])
+def test_base_rates_come_from_the_data_where_the_machine_has_none(device):
+    machine, rows = RBM(4, 3).to(device), torch.tensor([[1.0, 1.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0]], device=device)
     other = with_base_rates(machine, rows)
-    assert other.visible_base.tolist() == pytest.approx(torch.tensor([0.99, 0.5, 0.01, 0.01]).logit().tolist())
+    assert other.visible_base.tolist() == pytest.approx(
+        torch.tensor([0.99, 0.5, 0.01, 0.01], device=device).logit().tolist()
+    )
     assert not machine.visible_base.any()
     assert with_base_rates(other, rows) is other
     assert with_base_rates(machine, None) is machine
 
 
-def test_nothing_of_the_machine_or_of_anybodys_random_numbers_moves():
-    machine = RBM(30, 30)
+def test_nothing_of_the_machine_or_of_anybodys_random_numbers_moves(device):
+    machine = RBM(30, 30).to(device)
     before = {name: value.clone() for name, value in machine.state_dict().items()}
     torch.manual_seed(3)
-    first = log_partition(machine, torch.ones(5, 30), runs=10, steps=5)
-    after = torch.rand(2)
+    first = log_partition(machine, torch.ones(5, 30, device=device), runs=10, steps=5)
+    after = torch.rand(2, device=device)
     torch.manual_seed(3)
-    assert torch.equal(after, torch.rand(2))
+    assert torch.equal(after, torch.rand(2, device=device))
     assert all(torch.equal(value, before[name]) for name, value in machine.state_dict().items())
-    assert log_partition(machine, torch.ones(5, 30), runs=10, steps=5) == first
+    assert log_partition(machine, torch.ones(5, 30, device=device), runs=10, steps=5) == first
 
 
-def test_records_label_bounds_and_estimates():
-    records = log_partition(rbm(), runs=20, steps=10, estimate=True).records()
+def test_records_label_bounds_and_estimates(device):
+    records = log_partition(rbm().to(device), runs=20, steps=10, estimate=True).records()
     assert [r.metric for r in records] == [
         "ln Z",
         "ln Z, forward",
@@ -198,20 +202,42 @@ def test_records_label_bounds_and_estimates():
     assert {r.unit for r in records} == {"nats"}
 
 
-def test_progress_covers_all_parts():
+def test_progress_covers_all_parts(device):
     told = []
-    log_partition(RBM(30, 30), runs=5, steps=60, settle=70, progress=lambda done, total: told.append((done, total)))
+    log_partition(
+        RBM(30, 30).to(device), runs=5, steps=60, settle=70, progress=lambda done, total: told.append((done, total))
+    )
     assert told[-1] == (190, 190)
     assert told == sorted(told)
 
 
-def test_weights_that_are_not_finite_are_named():
-    w = torch.zeros(5, dtype=torch.float64)
+def test_weights_that_are_not_finite_are_named(device):
+    w = torch.zeros(5, dtype=torch.float64, device=device)
     with pytest.raises(Diverged, match="not finite"):
         summary(0.0, w, {"data": w / 0}, 3)
 
 
 @pytest.mark.parametrize("wrong", [{"runs": 1}, {"steps": 0}, {"settle": -1}, {"schedule": "quick"}])
-def test_senseless_amounts_of_work_are_refused(wrong):
+def test_senseless_amounts_of_work_are_refused(wrong, device):
     with pytest.raises(RecipeError):
-        log_partition(RBM(30, 30), **wrong)
+        log_partition(RBM(30, 30).to(device), **wrong)
+
+
+def test_a_conditional_machine_is_annealed_under_one_condition(device):
+    machine = skewed(ConditionalRBM(14, 10, 3), 0.4).to(device)
+    for base in machine.base().values():
+        base.zero_()
+    one = machine.under(torch.tensor([2], device=device))
+    x = machine.sample(200, given={"y": 2}, steps=50)
+    found = log_partition(one, x, {"visible": x}, runs=200, steps=200, estimate=True)
+    exact = float(one.log_partition_exact().detach())
+    assert found.wide[0] - 0.02 <= exact <= found.wide[1] + 0.02
+    assert not machine.visible_base.any(), "the machine itself is left alone"
+    assert machine.visible_bias.requires_grad
+
+
+def test_chains_that_are_no_states_are_refused_before_anything_is_run(device):
+    with pytest.raises(DataError, match="layer 'visible' has 6 units, but its states 5 values"):
+        log_partition(rbm().to(device), chains=torch.zeros(3, 5, device=device), estimate=True)
+    with pytest.raises(DataError, match="is not binary"):
+        log_partition(rbm().to(device), chains={"visible": torch.full((3, 6), 0.5, device=device)}, estimate=True)

@@ -5,7 +5,10 @@ import math
 
 import pytest
 import torch
+from torch.distributions import Independent, Normal
 
+from genlatent import VAE
+from genlatent.distributions.likelihoods import Gaussian
 from genlatent.errors import DataError
 from genlatent.evaluation.disentanglement import gaps, importance, information, interventions
 from genlatent.evaluation.disentanglement.scores import disentanglement, scores
@@ -145,6 +148,19 @@ def test_a_model_is_judged_by_its_codes(factors):
 
     found = {record.metric: record.value for record in disentanglement(Copies(), factors, factors)}
     assert found["MIG"] == pytest.approx(1.0, abs=1e-6)
+
+
+def test_a_faint_copy_in_a_mean_that_noise_covers_is_no_message(factors):
+    class Guide(VAE):
+        def infer(self, x):
+            loc = torch.cat([x, 0.01 * x], 1)
+            return Independent(Normal(loc, torch.tensor([1e-6] * 3 + [1.0] * 3)), 1)
+
+    model = Guide(3, 6, likelihood=Gaussian())
+    found = {record.metric: record.value for record in disentanglement(model, factors.float(), factors)}
+    means = torch.cat([factors, 0.01 * factors], 1)
+    assert found["MIG"] > 0.85
+    assert float(gaps.mutual_information_gap(information.binned_information(means, factors)).max()) < 1e-6
 
 
 @pytest.mark.parametrize(

@@ -2,17 +2,18 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from genlatent import Autoencoder, load_data
 from genlatent.autoencoders.codes import NoisyCode
 from genlatent.data.dataset import Dataset
-from genlatent.evaluation.lectures import code_sizes, copying, filters, robustness, tangents
+from genlatent.evaluation.lectures import code_sizes, copying, filters, robustness, sheets, tangents
 from genlatent.evaluation.lectures.compressibility import compressibility, principal
 from genlatent.evaluation.lectures.convolutions import convolutional_and_dense
 from genlatent.evaluation.lectures.memorising import one_unit_codes
+from genlatent.evaluation.lectures.sparse_codes import sparse_codes
 from genlatent.evaluation.lectures.trained import autoencoder, layer, share_lost, trained
 from genlatent.evaluation.lectures.traversal import principal_directions, traversal
 from genlatent.networks.mlp import MLP
@@ -109,13 +110,6 @@ def test_the_gradients_variance_is_that_of_its_draws():
     assert found == pytest.approx((4 * (s + 3 * s**2) - 4 * s**2) / (4 * s**2), rel=0.3)
 
 
-def test_the_tangent_of_the_ring_is_its_derivative():
-    angles, step = torch.linspace(0, 6, 7).double(), 1e-6
-    ahead, behind = (tangents.bump(angles + side * step, 12).double() for side in (1, -1))
-    by_hand = nn.functional.normalize(ahead - behind, dim=1)
-    torch.testing.assert_close(tangents.bump_tangent(angles, 12), by_hand, atol=1e-6, rtol=0)
-
-
 def test_the_spectrum_of_a_linear_encoder_is_that_of_its_matrix():
     weight = torch.diag(torch.tensor([3.0, 2.0, 0.5]))
     x, tangent = torch.randn(5, 3), torch.tensor([1.0, 0.0, 0.0]).expand(5, 3)
@@ -131,6 +125,20 @@ def test_a_penalty_leaves_the_code_sensitive_along_the_manifold(named):
     assert ratios["contractive"] > 1.2 * ratios["denoising"] > 1.2 * ratios["plain"] > 1.2
     values = found["contractive"].values
     assert values[5] > 2 * values[6], "five or six directions of the curve stand out"
+
+
+@pytest.mark.slow
+def test_two_numbers_of_a_curved_code_say_where_on_the_sheet_a_point_lies_and_those_of_a_plane_do_not(named):
+    found = named(sheets.unrolled(rows=2000, epochs=150))
+    assert found["plane"].lost == pytest.approx(found["plane"].optimum, rel=0.02)
+    assert found["deep"].lost < 0.4 * found["plane"].optimum
+    assert found["deep"].codes.shape == (found["deep"].x.shape[0], 2)
+
+
+def test_places_on_the_sheet_are_those_that_made_it():
+    t = torch.linspace(1.5, 4.5, 50) * math.pi
+    x = torch.stack([t / 7 * t.cos(), torch.zeros(50), t / 7 * t.sin()], dim=1)
+    torch.testing.assert_close(sheets.along_the_sheet(x), t, atol=1e-4, rtol=0)
 
 
 def test_smaller_codes_lose_more(digits):
@@ -183,9 +191,14 @@ def test_fewer_units_lose_more_and_stand_for_larger_parts(digits):
     assert few.weights.shape == (100, 1, 8, 8)
 
 
-def test_filters_of_all_kinds_have_their_names(digits):
-    found = filters.side_by_side(digits, 20, epochs=1)
-    assert [one.name for one in found] == ["sparse", "k-sparse", "contractive"]
+def test_each_penalty_leaves_its_mark_on_codes_and_filters(digits, named):
+    found = named(filters.side_by_side(digits, epochs=30))
+    assert list(found) == ["sparse", "k-sparse", "contractive"]
+    sparse, ksparse, contractive = found.values()
+    assert max(sparse.active, ksparse.active) < 0.2 < 0.6 < contractive.active
+    assert all(one.weights.shape == (100, 1, 8, 8) and one.lost < 0.4 for one in found.values())
+    noise = float(filters.tuning(torch.randn(200, 1, 8, 8)).mean())
+    assert all(one.tuning > 1.1 * noise for one in found.values())
 
 
 def test_noise_makes_filters_smooth():
@@ -208,6 +221,22 @@ def test_directions_are_those_of_the_covariance_and_decoded_about_the_mean():
     _, scale, axes = principal_directions(torch.randn(20, 5))
     torch.testing.assert_close(axes @ axes.T, torch.eye(5))
     assert (scale.diff() <= 0).all()
+
+
+@pytest.mark.slow
+def test_codes_that_are_inferred_lose_less_than_encoded_ones_with_as_many_units_on():
+    data = load_data("digits", rows=400)
+    found = sparse_codes(data, 80, weights=(0.1, 0.3, 1.0), ks=(5,), epochs=12)
+    names = ("sparse coding", "L1 autoencoder", "k-sparse autoencoder")
+    inferred, encoded, kept = ([one for one in found if one.name == name] for name in names)
+    for curve in (inferred, encoded):
+        assert [one.on for one in curve] == sorted((one.on for one in curve), reverse=True)
+        assert [one.lost for one in curve] == sorted(one.lost for one in curve)
+    few_first = sorted(encoded, key=lambda one: one.on)
+    for one in inferred[:2]:
+        as_many = np.interp(one.on, [other.on for other in few_first], [other.lost for other in few_first])
+        assert one.lost < 0.9 * as_many
+    assert kept[0].on == 5
 
 
 def test_a_layer_has_the_units_it_is_asked_for():
