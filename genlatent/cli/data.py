@@ -5,11 +5,16 @@ from typing import Annotated
 
 import typer
 
-from genlatent.cli import options
+from genlatent.cli import completion, options
 
 app = typer.Typer(help="List, describe and download data sets.", no_args_is_help=True)
 
-Name = Annotated[str, typer.Argument(help="A named data set, or a file or folder of your own.", metavar="DATA")]
+Name = Annotated[
+    str,
+    typer.Argument(
+        help="A named data set, or a file or folder of your own.", metavar="DATA", autocompletion=completion.data
+    ),
+]
 
 
 @app.command("list")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from genlatent.cli.streams import is_stream
 from genlatent.data.images import write_folder
 from genlatent.data.restored import to_table
 from genlatent.data.standards import in_own_units
@@ -33,6 +34,8 @@ def default_place(about: Mapping[str, Any], name: str) -> Path:
 def check_ending(path: Path) -> None:
     """Refuse a name that says no known format, or a folder that is there already, before anything is computed."""
     ending = path.suffix.lower()
+    if is_stream(path) and not ending:
+        return
     if not ending and path.exists():
         raise RunError(f"{path} exists already; name a folder that does not, or a file ending in {', '.join(ENDINGS)}")
     if ending and ending not in ENDINGS:

@@ -3,22 +3,13 @@
 from genlatent.cli import options
 
 
-def encode(
-    run: options.Run,
-    file: options.Rows = None,
-    out: options.Out = None,
-    label: options.Label = None,
-    seed: options.Seed = 0,
-    device: options.Device = "auto",
-    quiet: options.Quiet = False,
-    as_json: options.Json = False,
-    allow_import: options.AllowImport = None,
-) -> None:
+def encode(rows: options.AboutRows, how: options.Common) -> None:
     """Write the codes of the rows of a FILE, or of the test rows of the RUN.
 
     Example: genlatent encode runs/digits-autoencoder digits.npy --out codes.npy
-    """
-    from genlatent.cli import rows
 
-    how = {"seed": seed, "device": device, "quiet": quiet, "as_json": as_json, "allow_import": allow_import}
-    rows.answer(rows.ENCODE, run, file, out, label, **how)
+    Example: cat digits.npy | genlatent encode runs/digits-autoencoder - --out -.csv > codes.csv
+    """
+    from genlatent.cli.rows import ENCODE, answer
+
+    answer(ENCODE, rows, how)

@@ -4,7 +4,10 @@ from genlatent.cli import options
 
 
 def info(device: options.Device = "auto", as_json: options.Json = False) -> None:
-    """Show versions, the device, and the fast routes that are to be had here."""
+    """Show versions, the device, and the fast routes that are to be had here.
+
+    Example: genlatent info --json
+    """
     from genlatent.cli.terminal import Terminal
 
     found = _found(device)

@@ -14,14 +14,20 @@ from genlatent.cli import (
     diagnose,
     encode,
     evaluate,
+    explore,
     impute,
     info,
+    interpolate,
     models,
+    recipes,
     reconstruct,
     report,
     sample,
+    score,
     train,
+    traverse,
 )
+from genlatent.cli.bundles import spread
 from genlatent.errors import GenlatentError
 
 BAD_INPUT = 2
@@ -35,12 +41,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for verb in (train.train, sample.sample, evaluate.evaluate, diagnose.diagnose, demo.demo, models.models, info.info):
-    app.command()(verb)
+    app.command()(spread(verb))
 for verb in (encode.encode, decode.decode, reconstruct.reconstruct, denoise.denoise, impute.impute):
-    app.command()(verb)
-for verb in (compare.compare, report.report):
-    app.command()(verb)
+    app.command()(spread(verb))
+for verb in (score.score, traverse.traverse, interpolate.interpolate, compare.compare, report.report):
+    app.command()(spread(verb))
+app.command()(spread(explore.explore))
 app.add_typer(data.app, name="data")
+app.add_typer(recipes.app, name="recipes")
 
 
 def run() -> None:

@@ -1,24 +1,55 @@
 """`genlatent models`: what can be trained."""
 
-from genlatent.cli import options
+from typing import Annotated, Any
+
+import typer
+
+from genlatent.cli import completion, options
 
 
-def models(as_json: options.Json = False) -> None:
-    """List the models, the recipes that ship with genlatent, and what a recipe can name."""
+def models(
+    name: Annotated[
+        str | None,
+        typer.Argument(help="One of them, to say more of.", metavar="[NAME]", autocompletion=completion.models),
+    ] = None,
+    as_json: options.Json = False,
+) -> None:
+    """List the models, the recipes that ship with genlatent, and what a recipe can name; or describe one model.
+
+    Example: genlatent models beta-vae
+    """
     from genlatent import registry
     from genlatent.cli.terminal import Terminal
     from genlatent.recipes.reading import read, shipped
 
-    found = {name: _line(place) for name, place in registry.KINDS["model"].items()}
-    recipes = {name: " ".join(read(name).describe.split()) for name in shipped()}
-    parts = {kind: sorted(names) for kind, names in registry.KINDS.items() if kind != "model"}
     terminal = Terminal(as_json=as_json)
+    read_all = {recipe: read(recipe) for recipe in shipped()}
+    if name is not None:
+        found = _described(name, [recipe for recipe, values in read_all.items() if values.model.name == name])
+        terminal.say(f"{found['text']}\n\nArguments: {found['arguments']}")
+        terminal.say(f"Recipes: {', '.join(found['recipes']) or 'none'}")
+        terminal.result(found)
+        return
+    found = {model: _line(place) for model, place in registry.KINDS["model"].items()}
+    recipes = {recipe: " ".join(values.describe.split()) for recipe, values in read_all.items()}
+    parts = {kind: sorted(names) for kind, names in registry.KINDS.items() if kind != "model"}
     terminal.table([("model", "what it is"), *found.items()])
     terminal.say()
     terminal.table([("recipe", "what it trains"), *recipes.items()])
     terminal.say()
     terminal.table([("part", "names"), *((kind, ", ".join(names)) for kind, names in parts.items())])
     terminal.result({"models": found, "recipes": recipes, "parts": parts})
+
+
+def _described(name: str, recipes: list[str]) -> dict[str, Any]:
+    """What a model is, what a recipe may say of it, and the recipes that do."""
+    import inspect
+
+    from genlatent import registry
+
+    made = registry.load(registry.location("model", name))
+    arguments = str(inspect.signature(made)).strip("()")
+    return {"name": name, "text": inspect.getdoc(made) or "", "arguments": arguments, "recipes": recipes}
 
 
 def _line(place: str) -> str:

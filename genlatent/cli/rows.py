@@ -1,6 +1,6 @@
 """Verbs that take rows and give rows: what is read, how the model is asked, and where the answer is written."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from genlatent.cli.draws import TABLES, check_ending, default_place, write
-from genlatent.cli.opening import Opened, data_of, opened
+from genlatent.cli.opening import Opened, as_learned, data_of, opened
+from genlatent.cli.options import AboutRows, Common
 from genlatent.cli.sample import parameters
-from genlatent.cli.terminal import Terminal
+from genlatent.cli.streams import STREAM, readable, terminal_beside, writable
 from genlatent.data.arrays import read_npy
 from genlatent.data.images import write_image
 from genlatent.data.sources import load_rows
@@ -42,39 +43,28 @@ RECONSTRUCT = Verb("reconstruct", "reconstructions")
 IMPUTE = Verb("impute", "imputed")
 
 
-def answer(
-    verb: Verb,
-    run: Path,
-    file: Path | None,
-    out: Path | None,
-    label: str | None,
-    *,
-    seed: int,
-    device: str,
-    quiet: bool,
-    as_json: bool,
-    allow_import: list[str] | None,
-) -> None:
+def answer(verb: Verb, asked: AboutRows, how: Common) -> None:
     """Read rows, ask the model of a run, write its answer and say where it is."""
-    _check_place(verb, file, out)
-    job = opened(run, device, allow_import)
-    x, y = _rows(verb, job, file, label)
-    made = _asked(verb, job, x, y, seed)
-    out = out or _default_place(verb, job.about, file)
-    _write(verb, made, out, job.about, seed)
-    terminal = Terminal(quiet=quiet, as_json=as_json)
-    terminal.say(f"{len(made)} rows, {verb.made} by {type(job.model).__name__} of {run} -> {out}")
-    source = None if file is None else str(file)
-    found = {"run": str(run), "file": source, "out": str(out), "seed": seed, "shape": list(made.shape)}
+    terminal = terminal_beside(asked.out, how)
+    check_place(asked.file, asked.out, ARRAYS if verb.gives_codes else ())
+    with readable(asked.file) as file:
+        job = opened(asked.run, how.device, how.allow_import)
+        x, y = read_rows(verb, job, file, asked.label)
+        made = _asked(verb, job, x, y, how.seed)
+        out = asked.out or _default_place(verb, job.about, file)
+        _write(verb, made, out, job.about, how.seed, _default_place(verb, job.about, file).suffix)
+    terminal.say(f"{len(made)} rows, {verb.made} by {type(job.model).__name__} of {asked.run} -> {out}")
+    source = None if asked.file is None else str(asked.file)
+    found = {"run": str(asked.run), "file": source, "out": str(out), "seed": how.seed, "shape": list(made.shape)}
     terminal.result(found)
 
 
-def _check_place(verb: Verb, file: Path | None, out: Path | None) -> None:
-    """Refuse a place to write to before anything is computed."""
+def check_place(file: Path | None, out: Path | None, numbers: Sequence[str] = ()) -> None:
+    """Refuse a place to write to before anything is computed; `numbers` are the endings that will do for numbers."""
     if out is None:
         return
-    if verb.gives_codes and out.suffix.lower() not in ARRAYS:
-        raise RecipeError(f"{out}: codes are numbers and are written as {', '.join(ARRAYS)}")
+    if numbers and out.suffix.lower() not in numbers and str(out) != STREAM:
+        raise RecipeError(f"{out}: codes are numbers and are written as {', '.join(numbers)}")
     check_ending(out)
     if file is not None and file.exists() and out.exists() and file.samefile(out):
         raise RecipeError(f"{out} is what is read; write to another file")
@@ -90,22 +80,25 @@ def _default_place(verb: Verb, about: Mapping[str, Any], file: Path | None) -> P
     return default_place(about, verb.made) if drawn else Path(f"{verb.made}.npy")
 
 
-def _rows(verb: Verb, job: Opened, file: Path | None, label: str | None) -> tuple[Tensor, Tensor | None]:
-    """Rows, or codes, and the label of each where the model is told one."""
+def read_rows(
+    verb: Verb, job: Opened, file: Path | None, label: str | None, *, told: bool = True
+) -> tuple[Tensor, Tensor | None]:
+    """Rows, or codes, and the label of each where the model is told one; not `told`, it need not be."""
     if file is None:
         data = data_of(job, advice="name a FILE of rows")
         x = data.test.to(job.device)
         y = None if data.labels is None or not job.model.conditional else data.labels.test.to(job.device)
-        y = y if label is None else _labels(job, label, len(x))
+        y = y if label is None else labels_of(job, label, len(x))
         return _codes_of(job, x, y) if verb.takes_codes else (x, y)
     about = {"shape": _code_shape(job.model), "support": "real"} if verb.takes_codes else job.about
     x = load_rows(file, about).to(job.device)
     if not verb.takes_codes and not verb.noisy:
+        x = as_learned(x, job.about)
         support = job.about["support"]
         check(x, support if isinstance(support, str) else tuple(support), str(file), missing=True)
-    if label is None and job.model.conditional:
+    if label is None and told and job.model.conditional:
         raise RecipeError(f"{type(job.model).__name__} is told the label of each row: add --label 3, or labels.npy")
-    return x, None if label is None else _labels(job, label, len(x))
+    return x, None if label is None else labels_of(job, label, len(x))
 
 
 def _codes_of(job: Opened, x: Tensor, y: Tensor | None) -> tuple[Tensor, Tensor | None]:
@@ -121,7 +114,7 @@ def _code_shape(model: Any) -> tuple[int, ...]:
     raise DataError(f"what shape the codes of a {type(model).__name__} have is not known here; call its decode")
 
 
-def _labels(job: Opened, text: str, number: int) -> Tensor:
+def labels_of(job: Opened, text: str, number: int) -> Tensor:
     """One label, or condition, for each row."""
     if text.endswith(".npy"):
         values = np.array(read_npy(text).x)
@@ -154,12 +147,13 @@ def _asked(verb: Verb, job: Opened, x: Tensor, y: Tensor | None, seed: int) -> T
     return torch.cat(made)
 
 
-def _write(verb: Verb, made: Tensor, out: Path, about: Mapping[str, Any], seed: int) -> None:
-    """Rows in the form of the data; a single image pixel for pixel; codes as they are."""
-    if verb.gives_codes:
-        write(made, out, {"title": about.get("title", "")}, seed)
-    elif out.suffix.lower() == ".png" and len(made) == 1 and len(about["shape"]) == 3:
-        row = made.numpy(force=True).reshape(1, *about["shape"])
-        write_image(in_own_units(row, about)[0], out)
-    else:
-        write(made, out, about, seed)
+def _write(verb: Verb, made: Tensor, out: Path, about: Mapping[str, Any], seed: int, ending: str) -> None:
+    """Rows in the form of the data; a single image pixel for pixel; codes as they are; `ending` is that of a stream."""
+    with writable(out, ending if ending in ARRAYS else ".npy") as place:
+        if verb.gives_codes:
+            write(made, place, {"title": about.get("title", "")}, seed)
+        elif place.suffix.lower() == ".png" and len(made) == 1 and len(about["shape"]) == 3:
+            row = made.numpy(force=True).reshape(1, *about["shape"])
+            write_image(in_own_units(row, about)[0], place)
+        else:
+            write(made, place, about, seed)

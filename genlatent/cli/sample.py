@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
@@ -11,6 +11,23 @@ from genlatent.cli import options
 from genlatent.errors import RecipeError
 
 NUMBER = 64
+
+
+class Draws(NamedTuple):
+    """How draws are made: independent ones, or whole chains."""
+
+    temperature: Annotated[float | None, typer.Option(help="Of a model that has one; 1 is the model itself.")] = None
+    steps: Annotated[int | None, typer.Option(min=1, help="Of the chains, for a model sampled by chains.")] = None
+    method: options.Method = None
+    chains: Annotated[int | None, typer.Option(min=1, help="Keep whole chains, this many; 4 unless given.")] = None
+    draws: Annotated[int | None, typer.Option(min=1, help="Kept of each chain; 1000 unless given.")] = None
+    burn_in: Annotated[int | None, typer.Option(min=0, help="Steps before the first; 500 unless given.")] = None
+    thin: Annotated[int | None, typer.Option(min=1, help="Steps from one to the next; 1 unless given.")] = None
+
+    def length(self) -> dict[str, int]:
+        """What was said of the chains."""
+        found = {name: getattr(self, name) for name in ("chains", "draws", "burn_in", "thin")}
+        return {name: value for name, value in found.items() if value is not None}
 
 
 def sample(
@@ -21,51 +38,38 @@ def sample(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="What to write: .png, .npy, .npz, .csv or .parquet, or a new folder of pictures; samples.png, or "
-            "samples.csv for a table, unless given. Chains are written as .nc.",
+            help="What to write: .png, .npy, .npz, .csv or .parquet, a new folder of pictures, or - (-.csv, -.npy) for "
+            "standard output; samples.png, or samples.csv for a table, unless given. Chains are written as .nc.",
         ),
     ] = None,
-    given: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="What is held fixed: label=3, or x=half.npy (or .csv) with NaN where it shall be drawn.",
-            metavar="K=V",
-        ),
-    ] = None,
-    seed: options.Seed = 0,
-    temperature: Annotated[float | None, typer.Option(help="Of a model that has one; 1 is the model itself.")] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Of the chains, for a model sampled by chains.")] = None,
-    method: options.Method = None,
-    chains: Annotated[int | None, typer.Option(min=1, help="Keep whole chains, this many; 4 unless given.")] = None,
-    draws: Annotated[int | None, typer.Option(min=1, help="Kept of each chain; 1000 unless given.")] = None,
-    burn_in: Annotated[int | None, typer.Option(min=0, help="Steps before the first; 500 unless given.")] = None,
-    thin: Annotated[int | None, typer.Option(min=1, help="Steps from one to the next; 1 unless given.")] = None,
-    device: options.Device = "auto",
-    quiet: options.Quiet = False,
-    as_json: options.Json = False,
-    allow_import: options.AllowImport = None,
+    given: options.Given = None,
+    *,
+    draws: Draws,
+    how: options.Common,
 ) -> None:
     """Draw from the model of a RUN, or keep whole Markov chains of it, which ArviZ opens.
 
     Example: genlatent sample runs/digits-rbm -n 100 --out digits.png --seed 1
 
+    Example: genlatent sample runs/digits-vae -n 5 --out -.csv > digits.csv
+
     Example: genlatent sample runs/digits-rbm --chains 64 --draws 1000 --burn-in 500 --thin 10 --out chains.nc
     """
     from genlatent.cli.opening import opened
-    from genlatent.cli.terminal import Terminal
+    from genlatent.cli.streams import terminal_beside
 
-    length = {"chains": chains, "draws": draws, "burn_in": burn_in, "thin": thin}
-    length = {name: value for name, value in length.items() if value is not None}
-    how = {"temperature": temperature, "method": method}
-    where = {"run": run, "seed": seed, "given": given or [], "terminal": Terminal(quiet=quiet, as_json=as_json)}
+    length, terminal = draws.length(), terminal_beside(out, how)
+    told = {"temperature": draws.temperature, "method": draws.method}
+    where = {"run": run, "seed": how.seed, "given": given or [], "terminal": terminal}
     if length or (out is not None and out.suffix.lower() == ".nc"):
-        if number is not None or steps is not None:
+        if number is not None or draws.steps is not None:
             raise RecipeError("chains are counted by --chains, --draws, --burn-in and --thin; leave -n and --steps out")
         place = _place_of_chains(out)
-        _chains(opened(run, device, allow_import), length, place, how, **where)
+        _chains(opened(run, how.device, how.allow_import), length, place, told, **where)
     else:
         _check_ending(out)
-        _rows(opened(run, device, allow_import), number or NUMBER, out, how | {"steps": steps}, **where)
+        job = opened(run, how.device, how.allow_import)
+        _rows(job, number or NUMBER, out, told | {"steps": draws.steps}, **where)
 
 
 def _place_of_chains(out: Path | None) -> Path:
@@ -88,6 +92,7 @@ def _rows(
     from genlatent.cli.draws import default_place, write
     from genlatent.cli.given import read_given
     from genlatent.cli.progress import stepping
+    from genlatent.cli.streams import writable
     from genlatent.numerics.randomness import stream
 
     out = out or default_place(job.about, "samples")
@@ -97,7 +102,8 @@ def _rows(
         watched = {"progress": progress} if "progress" in parameters(job.model, "sample") else {}
         generator = stream(seed, job.device, name="sample")
         draws = job.model.sample(number, given=held or None, generator=generator, **extra, **watched)
-    write(draws, out, job.about, seed)
+    with writable(out, ".csv" if job.about.get("columns") else ".npy") as place:
+        write(draws, place, job.about, seed)
     terminal.say(f"{number} draws from {run} (seed {seed}) -> {out}")
     found = {"run": str(run), "out": str(out), "number": number, "seed": seed, "shape": list(draws.shape)}
     terminal.result(found | extra)
@@ -116,12 +122,14 @@ def _chains(
     """Whole chains, and whether they agree."""
     from genlatent.cli import chains
     from genlatent.cli.given import read_given
+    from genlatent.cli.streams import writable
 
     chains.check_model(job.model)
     held = job.model.refuse_unknown(read_given(given, job.device, job.about))
     extra, asked = _taken(job.model, "trace", how), chains.Length(**length)
     draws = chains.run(job, asked, held, seed, terminal, **extra)
-    chains.write(draws, out, run=str(run), model=type(job.model).__name__, seed=seed, **extra)
+    with writable(out, chains.ENDING) as place:
+        chains.write(draws, place, run=str(run), model=type(job.model).__name__, seed=seed, **extra)
     terminal.say(f"{asked.draws} draws of {asked.chains} chains from {run} (seed {seed}) -> {out}")
     found = chains.judged(job.model, draws, held)
     chains.show(found, terminal)

@@ -13,13 +13,13 @@ from genlatent.evaluation.record import Record, number
 
 
 class Terminal:
-    """Standard output in one of three manners: for people, `quiet`, or `as_json`."""
+    """Standard output in one of three manners: for people, `quiet`, or `as_json`; `aside`, it is standard error."""
 
-    def __init__(self, *, quiet: bool = False, as_json: bool = False):
+    def __init__(self, *, quiet: bool = False, as_json: bool = False, aside: bool = False):
         self.quiet = quiet or as_json or not first_process()
         self.as_json = as_json and first_process()
         width = None if sys.stdout.isatty() else 200
-        self.console = Console(width=width, highlight=False, soft_wrap=True, quiet=self.quiet)
+        self.console = Console(width=width, highlight=False, soft_wrap=True, quiet=self.quiet, stderr=aside)
 
     @property
     def live(self) -> bool:

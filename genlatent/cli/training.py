@@ -1,6 +1,7 @@
 """What `train` and `demo` share: a recipe becomes a run folder."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -71,10 +72,15 @@ def free_place(name: str) -> Path:
     return next(place for place in places if not place.exists())
 
 
-def trained(job: Job, terminal: Terminal, device: str = "auto") -> History:
-    """Train to the end, or until the user interrupts it."""
+def importing_from_here(job: Job) -> None:
+    """Let the modules that a recipe names be found in the folder where the user stands."""
     if job.allow and str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))  # where a user's own modules lie
+        sys.path.insert(0, str(Path.cwd()))
+
+
+def trained(job: Job, terminal: Terminal, device: str = "auto", beside: Sequence[Callback] = ()) -> History:
+    """Train to the end, or until the user interrupts it; callbacks `beside` look on."""
+    importing_from_here(job)
     data = assembly.data(job.recipe)
     model = initial(job, data).to(devices.find(device))
     terminal.say(f"Training {type(model).__name__} with {parameters(model):,} parameters on {data.title} -> {job.out}")
@@ -86,7 +92,7 @@ def trained(job: Job, terminal: Terminal, device: str = "auto") -> History:
             model,
             data,
             objective=assembly.objective(job.recipe, job.allow),
-            callbacks=[KeepRecipe(job), *watching(terminal), stop],
+            callbacks=[KeepRecipe(job), *watching(terminal), *beside, stop],
             run=job.out,
             resume=job.resume,
             **assembly.training(job.recipe),

@@ -1,6 +1,7 @@
 """From a checked recipe to the objects it names; what the data decide is filled in from the data."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from genlatent import components
@@ -22,6 +23,9 @@ LARGEST = 1000.0  # value of a real column that is left as it is
 
 def data(recipe: Recipe) -> Dataset:
     """The data set, split and binarised as the recipe says."""
+    path = recipe.data.path
+    if path is not None and not Path(path).expanduser().exists():
+        raise RecipeError(f"data.path: there is no file or folder {path!r}; name yours, for example data.path=mine.csv")
     return load_data(recipe.data.source, binarise=recipe.data.binarise, **recipe.data.options)
 
 

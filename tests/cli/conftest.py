@@ -1,6 +1,9 @@
 """Small runs that the tests of the verbs share."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -35,3 +38,17 @@ def ask(capsys):
         return SimpleNamespace(code=code, out=out, err=err, json=values)
 
     return asked
+
+
+@pytest.fixture
+def command(tmp_path):
+    """Run one command in a process of its own, in a folder of its own: bytes in, and what came out."""
+
+    def ran(*arguments, stdin=None):
+        launcher = Path(__file__).parents[2] / "cli.py"
+        line = [sys.executable, str(launcher), *map(str, arguments)]
+        done = subprocess.run(line, cwd=tmp_path, capture_output=True, input=stdin)
+        assert done.returncode == 0, done.stderr.decode()
+        return done
+
+    return ran

@@ -48,12 +48,19 @@ def test_codes_and_weights_of_a_latent_model(run, ask):
     assert {path.name for path in (run / "figures").iterdir()} == {"latents.png"}
 
 
-@pytest.mark.parametrize("run", ["digits-autoencoder"], indirect=True)
-def test_a_model_without_either_says_so(run, ask):
-    said = ask("diagnose", run)
-    assert said.code == 2
-    assert "neither chains nor importance weights" in said.err
-    assert not (run / "diagnosis.json").exists()
+@pytest.mark.parametrize(
+    ("run", "wished"),
+    [("digits-autoencoder", []), ("digits-vae", ["--representation", "--draws", 30, "--rows", 20])],
+    indirect=["run"],
+)
+def test_codes_are_asked_what_they_are_worth(run, wished, ask):
+    said = ask("diagnose", run, *wished, "--json")
+    assert said.code == 0, said.err
+    found = [values["metric"] for values in said.json["records"]]
+    for words in ("accuracy, linear probe, 10 labels", "accuracy, nearest neighbours, 1000 labels"):
+        assert words in found
+    assert any(metric.startswith("intrinsic dimension") for metric in found)
+    assert any(metric.startswith("distortion at") for metric in found)
 
 
 @pytest.mark.parametrize("run", ["digits-vae"], indirect=True)

@@ -74,3 +74,29 @@ def test_they_are_trained_saved_loaded_sampled_and_scored(place, ask):
     config = json.loads(next(place.glob("run/checkpoints/*/config.json")).read_text())
     assert config["model"]["likelihood"]["name"] == "own_parts:Poisson"
     assert config["model"]["prior"]["name"] == "own_parts:Bumps"
+
+
+MODEL = """\
+from genlatent import VAE
+from genlatent.networks.mlp import MLP
+class Small(VAE):
+    def __init__(self, event_shape, width=8):
+        super().__init__(event_shape, latent=2, encoder=MLP((width,)), decoder=MLP((width,)))
+        self.width = width
+"""
+
+
+def test_a_model_of_ones_own_goes_through_the_same_verbs(tmp_path, monkeypatch, ask):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "own_model.py").write_text(MODEL)
+    (tmp_path / "mine.yaml").write_text(
+        "model: {name: 'own_model:Small', width: 6}\ndata: {name: digits, binarise: threshold}\ntrain: {steps: 2}\n"
+    )
+    assert ask("train", "mine.yaml", "model.width=5", "--out", "run", "--quiet").code == 0
+    trust = ("--allow-import", "own_model")
+    assert "--allow-import own_model" in ask("score", "run").err
+    assert ask("score", "run", "--samples", 2, "--out", "s.csv", *trust).code == 0
+    assert ask("traverse", "run", "--steps", 2, "--out", "t.npy", *trust).code == 0
+    assert np.load("t.npy").shape == (2, 2, 1, 8, 8)
+    assert '"width": 5' in next(tmp_path.glob("run/checkpoints/*/config.json")).read_text()

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from genlatent import Autoencoder, ConditionalVAE, load, load_data, save
+from genlatent import Autoencoder, ConditionalVAE, SparseCoding, load, load_data, save
 from genlatent.networks.mlp import MLP
 
 VERBS = ("encode", "decode", "reconstruct", "denoise", "impute")
@@ -80,7 +80,7 @@ def test_without_a_file_the_runs_own_test_rows_are_taken(runs, tmp_path, ask):
     assert asked(ask, "reconstruct", run, "--out", tmp_path / "x.png")["shape"] == [250, 1, 8, 8]
 
 
-@pytest.mark.parametrize("name", ["digits-vae", "digits-rbm"])
+@pytest.mark.parametrize("name", ["digits-vae", "digits-rbm", "digits-autoencoder"])
 def test_gaps_are_filled_and_what_was_seen_stays(name, runs, x, tmp_path, ask):
     half = (x > 0.5).float()
     half[:, :, 4:] = np.nan
@@ -131,7 +131,6 @@ REFUSED = [
     (["encode", "gaps.npy"], "NaN"),
     (["decode", "wide.npy"], "do not fill shape (2,)"),
     (["impute", "x.npy"], "no value is missing"),
-    (["impute", "gaps.npy"], "Autoencoder has no 'impute'"),
     (["encode", "x.npy", "--label", "3"], "without labels"),
     (["encode", "x.npy", "--label", "three"], "--label is a number"),
 ]
@@ -150,6 +149,16 @@ def test_what_cannot_be_done_is_one_sentence_and_no_file(arguments, reason, runs
     assert reason in said.err
     assert said.err.count("\n") == 1
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_model_that_fills_no_gaps_says_so(x, tmp_path, ask):
+    about = {"data": {"shape": [1, 8, 8], "support": "real", "title": "pixels"}}
+    save(SparseCoding((1, 8, 8), atoms=5), tmp_path / "m", about=about)
+    np.save(tmp_path / "gaps.npy", np.where(x.numpy() > 0.5, np.nan, x.numpy()))
+    said = ask("impute", tmp_path / "m", tmp_path / "gaps.npy", "--out", tmp_path / "x.npy")
+    assert said.code == 2
+    assert "SparseCoding has no 'impute'" in said.err
+    assert not (tmp_path / "x.npy").exists()
 
 
 def test_a_saved_model_without_a_recipe_wants_a_file(tmp_path, ask):
@@ -174,5 +183,5 @@ def test_black_and_white_pictures_are_bits(runs, tmp_path, ask):
     asked(ask, "encode", runs / "digits-vae", tmp_path / "x.png", "--out", tmp_path / "z.npy")
     expected = load(runs / "digits-vae").encode(torch.from_numpy(bits).float().reshape(1, 1, 8, 8))
     torch.testing.assert_close(torch.from_numpy(np.load(tmp_path / "z.npy")), expected)
-    Image.fromarray(100 * bits).save(tmp_path / "grey.png")
-    assert ask("encode", runs / "digits-vae", tmp_path / "grey.png").code == 2
+    np.save(tmp_path / "far.npy", 2.0 * bits)
+    assert ask("encode", runs / "digits-vae", tmp_path / "far.npy").code == 2
