@@ -6,6 +6,7 @@ import torch
 from jaxtyping import install_import_hook
 
 import tests.checking  # noqa: F401  (named below)
+from tests import pretended
 
 hook = install_import_hook("genlatent", "tests.checking.checked")
 
@@ -13,12 +14,14 @@ from genlatent.numerics import devices  # noqa: E402  (after the hook, so that i
 
 
 def pytest_addoption(parser):
-    parser.addoption("--device", default="cpu", help="where models and data live: cpu, cuda, cuda:1, ...")
+    parser.addoption("--device", default="cpu", help="where models and data live: cpu, cuda, cuda:1, ..., pretended")
 
 
 @pytest.fixture(scope="session")
 def device(request) -> torch.device:
     name = request.config.getoption("--device")
+    if name == pretended.NAME:
+        pretended.load()
     try:
         return devices.find(name)
     except ValueError as reason:

@@ -25,11 +25,11 @@ def skewed_samples(count, temperature=1.0, device=None):
     return torch.stack((first, ridge(first) + WIDTH * temperature**0.5 * torch.randn_like(first)), 1)
 
 
-def skewed_grid(temperature=1.0):
+def skewed_grid(temperature=1.0, device=None):
     """Points of the plane and their probabilities at a temperature, by quadrature."""
-    first = torch.linspace(-4, 8 + 30 * temperature, 4000, dtype=torch.float64)
+    first = torch.linspace(-4, 8 + 30 * temperature, 4000, dtype=torch.float64, device=device)
     reach = BEND + 7 * WIDTH * temperature**0.5
-    points = torch.cartesian_prod(first, torch.linspace(-reach, reach, 200, dtype=torch.float64))
+    points = torch.cartesian_prod(first, torch.linspace(-reach, reach, 200, dtype=torch.float64, device=device))
     return points, (-skewed_energy(points) / temperature).softmax(0)
 
 
@@ -43,8 +43,8 @@ def potts(x):
     return -(x * fields).sum((-1, -2)) - ((x[..., 0, :] @ pairs) * x[..., 1, :]).sum(-1)
 
 
-def potts_points(temperature):
+def potts_points(temperature, device=None):
     """Every colouring of the two sites and its probability."""
-    values = torch.tensor(list(itertools.product(range(3), repeat=2)))
+    values = torch.tensor(list(itertools.product(range(3), repeat=2)), device=device)
     states = torch.nn.functional.one_hot(values, 3).double()
     return {"x": states}, (-potts(states) / temperature).softmax(0)

@@ -9,6 +9,7 @@ from genlatent.energy.machine import BoltzmannMachine
 from genlatent.energy.masks import Edges, Lattice
 from genlatent.energy.rbm import RBM
 from genlatent.energy.units import Categorical, Spin
+from genlatent.numerics import devices
 
 
 def skewed(machine, scale=1.0, seed=1):
@@ -72,6 +73,7 @@ class Exact:
         units = [(machine.units[name], size) for name, size in machine.sizes.items()]
         sites = [unit.alternatives for unit, size in units for _ in range(size // unit.width)]
         joint = torch.tensor([sum(site, ()) for site in itertools.product(*sites)], dtype=torch.float64)
+        joint = joint.to(devices.of(machine))
         states = dict(zip(machine.layers, joint.split(list(machine.sizes.values()), dim=1)))
         self.energy = -beta * (lam * self.inner(machine, states) + (1 - lam) * self.base(machine, states))
         self.states = states
@@ -108,5 +110,5 @@ class Exact:
     def marginal(self, name):
         """Each state of a layer, with its log-probability."""
         found, place = torch.unique(self.states[name], dim=0, return_inverse=True)
-        total = torch.zeros(len(found), dtype=torch.float64).index_add(0, place, self.probability.detach())
+        total = found.new_zeros(len(found)).index_add(0, place, self.probability.detach())
         return found, total.log()

@@ -2,12 +2,18 @@
 
 import arviz as az
 import numpy as np
+import torch
 from scipy.stats import norm
+
+
+def plain(values):
+    """Numbers of any device as a numpy array."""
+    return np.asarray(values.numpy(force=True) if isinstance(values, torch.Tensor) else values, dtype=float)
 
 
 def assert_mean(draws, expected, *, ess_min=100, false_alarm=2e-5):
     """The mean of draws (chain, draw) agrees within the precision that the chains earned."""
-    draws = np.asarray(draws, dtype=float)
+    draws = plain(draws)
     if np.ptp(draws) == 0:
         assert abs(draws.flat[0] - expected) < 1e-9, f"always {draws.flat[0]}, expected {float(expected):.5f}"
         return
@@ -19,6 +25,6 @@ def assert_mean(draws, expected, *, ess_min=100, false_alarm=2e-5):
 
 def assert_means(draws, expected, **kwargs):
     """The same for every element of draws (chain, draw, ...)."""
-    draws, expected = np.asarray(draws, dtype=float), np.asarray(expected, dtype=float)
+    draws, expected = plain(draws), plain(expected)
     for place in np.ndindex(expected.shape):
         assert_mean(draws[(..., *place)], expected[place], **kwargs)

@@ -1,6 +1,8 @@
 """What every registered model promises; a new one is listed in EXAMPLES and inherits all of it."""
 
+import inspect
 import json
+import re
 import warnings
 from dataclasses import replace
 
@@ -88,6 +90,7 @@ EXAMPLES = {
         },
     },
 }
+SIZES = ("event_shape", "visible", "latent", "latents", "atoms", "codes", "components", "classes", "condition")
 FAMILIES = ("autoencoder", "energy", "latent")
 
 
@@ -204,7 +207,8 @@ def test_gaps_are_filled_and_what_was_observed_stays(model, x, device):
     assert not filled.isnan().any()
     assert torch.equal(filled[~before.isnan()], x[~before.isnan()])
     assert torch.equal(filled[0], x[0])
-    assert bool(((filled >= 0) & (filled <= 1)).all()), "means of bits"
+    if model.support != "real":
+        assert bool(((filled >= 0) & (filled <= 1)).all()), "means of bits"
     assert torch.equal(before.isnan(), gappy(x).isnan()), "the rows that were given are left as they were"
     assert not model.missing
 
@@ -258,6 +262,35 @@ def test_its_step_can_be_traced(model, digits, device):
         warnings.simplefilter("error")
         assert step(rows, torch.zeros((), device=device), state).value.isfinite()
     assert step.mode == "traced"
+
+
+def test_half_a_unit_is_refused_by_name(model, example):
+    """Before anything is made, so that no other argument is asked for."""
+    parameters = inspect.signature(type(model)).parameters
+    counted = [name for name in SIZES if name in parameters]
+    assert counted or example["name"] == "stacked-vae", "no argument that says how large it is"
+    for name in counted:
+        for value in (2.5, [3, 2.5]):
+            with pytest.raises(RecipeError, match=re.escape(f"{name} takes whole numbers, got {value}")):
+                type(model)(**{name: value})
+            with pytest.raises(RecipeError, match=re.escape(f"{example['name']}: {name} takes whole numbers")):
+                build({**example, name: value}, "model")
+
+
+@pytest.mark.parametrize("n", [0, -1])
+def test_fewer_than_one_draw_is_refused(model, n):
+    reason = "cannot sample|no 'sample'|at least 1.*got " + str(n)
+    with pytest.raises((RecipeError, Unsupported), match=reason):
+        model.sample(n)
+
+
+def test_labels_that_are_no_numbers_are_refused(model, digits, x, device):
+    nothing = torch.full((len(digits.train),), torch.nan)
+    with pytest.raises(DataError, match="NaN among the labels"):  # so that no model ever sees them
+        replace(digits, labels=digits.labels._replace(train=nothing))
+    if model.conditional:
+        with pytest.raises(DataError, match="NaN"):
+            model.score(x, y=nothing[: len(x)].to(device))
 
 
 def test_unknown_condition_is_refused(model):

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from benchmarks import gibbs, harness
+from benchmarks import harness
 from benchmarks.harness import Row, Settings, interleaved
 
 
@@ -60,15 +60,3 @@ def test_a_quick_run_prints_its_table_and_keeps_nothing(folder, capsys):
     harness.main("some", rows, ["--quick"])
     assert "not installed" in capsys.readouterr().out
     assert not list(folder.iterdir())
-
-
-def test_a_peer_that_is_not_installed_is_a_row(monkeypatch):
-    def missing(model, v):
-        raise ModuleNotFoundError("No module named 'rbms'", name="rbms")
-
-    monkeypatch.setattr(gibbs, "PEERS", {"rbms": missing})
-    monkeypatch.setattr(gibbs, "STEPS", {4: 1})
-    monkeypatch.setattr(Settings, "seconds", lambda *_: 0.0)
-    found = gibbs.compare(gibbs.RBM(gibbs.VISIBLE, gibbs.HIDDEN), 4, Settings(quick=True))
-    row = next(row for row in found if row.peer == "rbms")
-    assert (row.peer_ms, row.ratio, row.note) == (None, None, "not installed (rbms)")

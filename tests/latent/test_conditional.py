@@ -100,11 +100,11 @@ def test_labels_shift_the_exact_marginal(x, device, classes):
     assert_exact(model, marginal, x, y.to(device), condition.features(y).double(), device)
 
 
-def test_the_split_layer_is_one_layer_over_both():
-    model = ConditionalVAE((4, 3), Values((2, 2)), 2, decoder=MLP((5,)))
-    z, y = torch.randn(6, 2), torch.randn(6, 4)
+def test_the_split_layer_is_one_layer_over_both(device):
+    model = ConditionalVAE((4, 3), Values((2, 2)), 2, decoder=MLP((5,))).to(device)
+    z, y = torch.randn(6, 2, device=device), torch.randn(6, 4, device=device)
     first, term = model.decoder.layers[0], model.decoder_condition.layer
-    whole = nn.Linear(6, 5)
+    whole = nn.Linear(6, 5).to(device)
     with torch.no_grad():
         whole.weight.copy_(torch.cat([first.weight, term.weight], 1)), whole.bias.copy_(first.bias)
     expected = model.decoder.layers[1:](whole(torch.cat([z, y], 1)))
@@ -121,10 +121,10 @@ class FromElsewhere(nn.Module):
         return self.layer(torch.cat([x.flatten(1), y], 1))
 
 
-def test_a_module_from_elsewhere_is_called_with_x_and_condition():
-    model = ConditionalVAE((5,), (2, 3), 2, encoder=FromElsewhere(10, 4), decoder=FromElsewhere(7, 5))
-    y = torch.tensor([[1, 2], [0, 0]])
-    assert model.reconstruct(torch.ones(2, 5), y).shape == (2, 5)
+def test_a_module_from_elsewhere_is_called_with_x_and_condition(device):
+    model = ConditionalVAE((5,), (2, 3), 2, encoder=FromElsewhere(10, 4), decoder=FromElsewhere(7, 5)).to(device)
+    y = torch.tensor([[1, 2], [0, 0]], device=device)
+    assert model.reconstruct(torch.ones(2, 5, device=device), y).shape == (2, 5)
     assert model.sample(3, given={"y": [1, 2]}).shape == (3, 5)
 
 
@@ -157,21 +157,24 @@ def test_only_what_is_not_seen_is_scored(device):
     torch.testing.assert_close(costs, torch.full_like(costs, 4 * torch.tensor(2.0).log().item()))
 
 
-def test_a_gap_where_something_should_be_seen_is_refused():
-    model = ConditionalVAE((1, 4, 4), Quadrants(2), 2)
+def test_a_gap_where_something_should_be_seen_is_refused(device):
+    model = ConditionalVAE((1, 4, 4), Quadrants(2), 2).to(device)
     with pytest.raises(DataError, match="trained to see 2 of 4 quadrants"):
-        model.sample(2, given={"x": torch.full((1, 4, 4), torch.nan)})
+        model.sample(2, given={"x": torch.full((1, 4, 4), torch.nan, device=device)})
     with pytest.raises(DataError, match="draws x given x"):
         model.sample(2)
 
 
-def test_labels_by_name_and_the_rest_evenly():
-    model = ConditionalVAE((5,), (2, 3), 2, label_names=("shape", "size"))
+def test_labels_by_name_and_the_rest_evenly(device):
+    model = ConditionalVAE((5,), (2, 3), 2, label_names=("shape", "size")).to(device)
     assert model.sample(4, given={"size": 2}).shape == (4, 5)
     assert model.sample(4).shape == (4, 5)
     draws = [
-        model.sample(4, given=given, generator=torch.Generator().manual_seed(0))
-        for given in ({"shape": 1, "size": 2, "z": torch.zeros(4, 2)}, {"y": [1, 2], "z": torch.zeros(4, 2)})
+        model.sample(4, given=given, generator=torch.Generator(device).manual_seed(0))
+        for given in (
+            {"shape": 1, "size": 2, "z": torch.zeros(4, 2, device=device)},
+            {"y": [1, 2], "z": torch.zeros(4, 2, device=device)},
+        )
     ]
     assert draws[0].shape == draws[1].shape
     with pytest.raises(RecipeError, match="'colour'; it knows: z, y, label, shape, size"):
@@ -187,9 +190,12 @@ def test_labels_by_name_and_the_rest_evenly():
         (torch.zeros(2, 2).long(), "1 labels for each row"),
     ],
 )
-def test_conditions_that_were_not_declared_are_refused(y, message):
-    model = ConditionalVAE((5,), 3, 2)
-    for ask in (lambda: model.score(torch.ones(2, 5), y), lambda: model.encode(torch.ones(2, 5), y)):
+def test_conditions_that_were_not_declared_are_refused(y, message, device):
+    model = ConditionalVAE((5,), 3, 2).to(device)
+    for ask in (
+        lambda: model.score(torch.ones(2, 5, device=device), y),
+        lambda: model.encode(torch.ones(2, 5, device=device), y),
+    ):
         with pytest.raises(DataError, match=message):
             ask()
     with pytest.raises(DataError, match=message):
@@ -201,26 +207,26 @@ def test_a_prior_network_leaves_no_place_for_another_prior():
         ConditionalVAE((5,), 3, 2, prior=dist.Normal(0.0, 1.0), prior_network=MLP(()))
 
 
-def test_data_with_numbers_as_conditions_train_a_model():
-    y = torch.linspace(-1, 1, 60)[:, None]
-    x = 3 * y + 0.1 * torch.randn(60, 2)
+def test_data_with_numbers_as_conditions_train_a_model(device):
+    y = torch.linspace(-1, 1, 60, device=device)[:, None]
+    x = 3 * y + 0.1 * torch.randn(60, 2, device=device)
     parts = [(x[at], y[at]) for at in (slice(0, 40), slice(40, 50), slice(50, 60))]
     labels = Splits(*(part[1] for part in parts))
     data = Dataset(*(part[0] for part in parts), shape=torch.Size([2]), support="real", name="lines", labels=labels)
-    model = ConditionalVAE((2,), Values(1), 1, likelihood=Gaussian("learned"))
+    model = ConditionalVAE((2,), Values(1), 1, likelihood=Gaussian("learned")).to(device)
     history = fit(model, data, epochs=3)
     assert history.column("valid/loss")[-1] < history.column("valid/loss")[0]
     assert model.sample(3, given={"y": 0.5}).shape == (3, 2)
 
 
-def test_labels_outside_the_classes_are_refused_before_the_first_step():
+def test_labels_outside_the_classes_are_refused_before_the_first_step(device):
     with pytest.raises(DataError, match="none of the 3 declared classes"):
-        fit(ConditionalVAE((1, 8, 8), 3), load_data("digits", binarise="threshold"), steps=1)
+        fit(ConditionalVAE((1, 8, 8), 3).to(device), load_data("digits", binarise="threshold").to(device), steps=1)
 
 
 @pytest.fixture(scope="module")
-def digits():
-    return load_data("digits", binarise="threshold")
+def digits(device):
+    return load_data("digits", binarise="threshold").to(device)
 
 
 def learn(model, data, epochs, **options):
@@ -248,11 +254,11 @@ def test_completions_beat_a_plain_network(digits, device, observed):
     learn(model, digits, 60)
     x = digits.test.to(device)
     ours = model.score(x, num_samples=100, generator=torch.Generator(device).manual_seed(0))
-    theirs = plain_network(model.condition, digits.to(device))(x)
+    theirs = plain_network(device, model.condition, digits.to(device))(x)
     assert ours.mean() > theirs.mean() + 0.05
 
 
-def plain_network(condition, data):
+def plain_network(device, condition, data):
     """Log-likelihood of what is not seen under independent pixels, at the epoch that is best held out."""
     network = MLP((128,), inputs=condition.num_features, outputs=(1, 8, 8)).to(data.train.device)
     optimizer, best = torch.optim.Adam(network.parameters(), 2e-3), (-torch.inf, {})
@@ -262,7 +268,7 @@ def plain_network(condition, data):
         return -(each * condition.unseen()).flatten(1).sum(1)
 
     for _ in range(100):
-        for rows in torch.randperm(len(data.train)).split(100):
+        for rows in torch.randperm(len(data.train), device=device).split(100):
             optimizer.zero_grad()
             (-log_prob(data.train[rows]).mean()).backward()
             optimizer.step()

@@ -111,7 +111,7 @@ def test_missing_values_are_left_out(device):
     assert model.reconstruct(x).isfinite().all()
 
 
-def test_sites_stand_in_the_plate_of_rows(x, model):
+def test_sites_stand_in_the_plate_of_rows(x, model, device):
     guide = poutine.trace(model.guide).get_trace(x)
     assert [name for name in guide.nodes if name.startswith("z")] == list(model.sites)
     assert all([f.name for f in guide.nodes[site]["cond_indep_stack"]] == ["data"] for site in model.sites)
@@ -120,11 +120,11 @@ def test_sites_stand_in_the_plate_of_rows(x, model):
     assert drawn["z_4"].shape == (5, 3, 2)
 
 
-def test_plain_svi_trains_it():
+def test_plain_svi_trains_it(device):
     with pyro.get_param_store().scope():
-        model = DRAW((1, 6, 5), latent=2, steps=3, hidden=4, window=2)
+        model = DRAW((1, 6, 5), latent=2, steps=3, hidden=4, window=2).to(device)
         before = {name: p.detach().clone() for name, p in model.named_parameters()}
-        x = (torch.rand(10, 1, 6, 5) < 0.3).float()
+        x = (torch.rand(10, 1, 6, 5, device=device) < 0.3).float()
         inference = SVI(model.model, model.guide, pyro.optim.Adam({"lr": 0.01}), Trace_ELBO())
         for _ in range(2):
             inference.step(x)
@@ -137,24 +137,24 @@ def test_round_trip_through_plain_values(model):
     assert {n: p.shape for n, p in again.named_parameters()} == {n: p.shape for n, p in model.named_parameters()}
 
 
-def test_what_it_refuses():
+def test_what_it_refuses(device):
     with pytest.raises(RecipeError, match="a window needs images"):
         DRAW(12, window=3)
     with pytest.raises(ValueError, match="steps must be at least 1"):
         DRAW(12, steps=0)
     with pytest.raises(DataError, match=r"codes of shape \(3, 10\), got \(2, 10\)"):
-        DRAW(12, steps=3).decode(torch.zeros(4, 2, 10))
+        DRAW(12, steps=3).to(device).decode(torch.zeros(4, 2, 10, device=device))
     with pytest.raises(DataError, match="4 rows for 2 draws"):
-        DRAW(12, steps=3).sample(2, given={"z": torch.zeros(4, 3, 10)})
+        DRAW(12, steps=3).to(device).sample(2, given={"z": torch.zeros(4, 3, 10, device=device)})
 
 
 @pytest.mark.slow
-def test_eight_steps_beat_one():
+def test_eight_steps_beat_one(device):
     """On digits, against a VAE with as many parameters, trained alike."""
-    data = load_data("digits", binarise="threshold")
+    data = load_data("digits", binarise="threshold").to(device)
     models = {
-        "draw": DRAW((1, 8, 8), latent=8, steps=8, hidden=48),
-        "vae": VAE((1, 8, 8), latent=16, encoder=MLP((330,)), decoder=MLP((330,))),
+        "draw": DRAW((1, 8, 8), latent=8, steps=8, hidden=48).to(device),
+        "vae": VAE((1, 8, 8), latent=16, encoder=MLP((330,)), decoder=MLP((330,))).to(device),
     }
     sizes = {name: sum(p.numel() for p in model.parameters()) for name, model in models.items()}
     assert sizes["draw"] < sizes["vae"]

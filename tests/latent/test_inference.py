@@ -81,19 +81,17 @@ def test_names_are_unique_per_instance(device):
 
 def test_predictive_draws_from_the_prior_and_given_codes(x, device):
     model = vae(device)
-    prior = Predictive(model.model, num_samples=5).to(device)(n=3)
+    prior = Predictive(model.model, num_samples=5)(n=3)
     assert {name: tuple(v.shape) for name, v in prior.items()} == {"z": (5, 3, 2), "x": (5, 3, 1, 4, 4)}
-    codes = Predictive(model.guide, num_samples=5).to(device)(x)
-    again = Predictive(model.model, posterior_samples=codes).to(device)(n=len(x))
+    codes = Predictive(model.guide, num_samples=5)(x)
+    again = Predictive(model.model, posterior_samples=codes)(n=len(x))
     assert again["x"].shape == (5, 32, 1, 4, 4)
 
 
 @pytest.mark.parametrize("parallel", [False, True])
 def test_predictive_with_the_guide(x, parallel, device):
     model = vae(device)
-    found = Predictive(model.model, guide=model.guide, num_samples=6, parallel=parallel, return_sites=["z"]).to(device)(
-        x
-    )
+    found = Predictive(model.model, guide=model.guide, num_samples=6, parallel=parallel, return_sites=["z"])(x)
     assert found["z"].shape == (6, 32, 2)
 
 
@@ -153,10 +151,14 @@ def test_nuts_moves_under_every_prior_of_real_codes(name, x, device):
 class Bumps(Prior):
     """Two places, as a user writes them."""
 
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("places", torch.tensor([[-0.5], [1.0]]))
+
     def forward(self):
         """Half at -0.5, half at 1."""
-        parts = dist.Normal(torch.tensor([[-0.5], [1.0]]), 0.5).to_event(1)
-        return dist.MixtureSameFamily(dist.Categorical(torch.ones(2)), parts)
+        parts = dist.Normal(self.places, 0.5).to_event(1)
+        return dist.MixtureSameFamily(dist.Categorical(torch.ones_like(self.places[:, 0])), parts)
 
 
 def test_nuts_under_a_users_mixture_agrees_with_quadrature(device):

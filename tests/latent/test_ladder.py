@@ -86,13 +86,14 @@ def test_the_bound_is_tight(exact, x):
     torch.testing.assert_close(closed, -marginal.log_prob(x), atol=0.1, rtol=0)
 
 
-def test_a_wrong_upper_posterior_loosens_the_bound_only(exact, x):
+def test_a_wrong_upper_posterior_loosens_the_bound_only(exact, x, device):
     model, marginal = exact
     with torch.no_grad():
         model.estimates[1].bias[:2] += 0.3
     weights = model.log_weights(x, 20_000)
     gap = marginal.log_prob(x) - weights.mean(0)
-    expected = 0.5 * 0.09 * (1 + torch.tensor([1.5, 0.4]).double() ** 2).sum()  # KL of two normals of one covariance
+    above = torch.tensor([1.5, 0.4], device=device).double()
+    expected = 0.5 * 0.09 * (1 + above**2).sum()  # KL of two normals of one covariance
     torch.testing.assert_close(gap, expected.to(gap).expand_as(gap), atol=0.05, rtol=0)
     torch.testing.assert_close(model.score(x, num_samples=20_000), marginal.log_prob(x), atol=0.05, rtol=0)
 
@@ -116,18 +117,21 @@ def test_codes_are_posterior_means(exact, x):
     torch.testing.assert_close(low, (shift + whitened @ loadings @ (above @ above.T + spread.diag())).detach())
 
 
-def test_combination_by_precisions():
+def test_combination_by_precisions(device):
     """N(1, 1) and N(4, 1/2): precisions 1 and 2, mean (1 + 8) / 3, variance 1/3."""
-    one, two = torch.tensor([1.0, 0.0]).double(), torch.tensor([4.0, 0.5]).double()
+    one, two = torch.tensor([1.0, 0.0], device=device).double(), torch.tensor([4.0, 0.5], device=device).double()
     mean, log_variance = combined((one[0], one[1]), (two[0], two[1].log()))
-    torch.testing.assert_close(mean, torch.tensor(3.0).double())
-    torch.testing.assert_close(log_variance.exp(), torch.tensor(1 / 3).double())
+    torch.testing.assert_close(mean, torch.tensor(3.0, device=device).double())
+    torch.testing.assert_close(log_variance.exp(), torch.tensor(1 / 3, device=device).double())
 
 
-def test_combination_stays_finite_where_one_side_is_certain():
-    certain, vague = (torch.tensor(1.0), torch.tensor(-200.0)), (torch.tensor(9.0), torch.tensor(200.0))
+def test_combination_stays_finite_where_one_side_is_certain(device):
+    certain, vague = (
+        (torch.tensor(1.0, device=device), torch.tensor(-200.0, device=device)),
+        (torch.tensor(9.0, device=device), torch.tensor(200.0, device=device)),
+    )
     for pair in ((certain, vague), (vague, certain)):
-        torch.testing.assert_close(torch.stack(combined(*pair)), torch.tensor([1.0, -200.0]))
+        torch.testing.assert_close(torch.stack(combined(*pair)), torch.tensor([1.0, -200.0], device=device))
 
 
 @pytest.mark.parametrize("latents", [(4, 2), (5, 4, 3)])
@@ -145,7 +149,8 @@ def test_verbs_of_every_layer(latents, bits, device):
 def test_gaps_are_filled_with_conditional_means(exact):
     """Of a normal distribution: regressions of the missing cell on the observed ones, for rows that are typical."""
     model, marginal = exact
-    x = marginal.sample((50,))
+    on_host = MultivariateNormal(marginal.mean.cpu(), marginal.covariance_matrix.cpu())
+    x = on_host.sample((50,)).to(marginal.mean.device)  # the same rows on every device
     gappy = x.clone()
     gappy[:, 0] = torch.nan
     covariance, mean = marginal.covariance_matrix, marginal.mean
@@ -171,8 +176,8 @@ def test_missing_values_are_left_out(bits, device):
     assert (model.score(bits, num_samples=200) > -32 * 1.2).all()  # half of the cells, ln 2 nats each at the start
 
 
-def test_sites_stand_in_the_plate_of_rows(bits):
-    model = LadderVAE((1, 8, 8), (4, 2))
+def test_sites_stand_in_the_plate_of_rows(bits, device):
+    model = LadderVAE((1, 8, 8), (4, 2)).to(device)
     guide = poutine.trace(model.guide).get_trace(bits)
     assert [name for name in guide.nodes if name.startswith("z")] == ["z_2", "z_1"]
     for name in ("z_1", "z_2"):
@@ -185,16 +190,16 @@ def test_sites_stand_in_the_plate_of_rows(bits):
     }
 
 
-def test_plain_svi_trains_it(bits):
+def test_plain_svi_trains_it(bits, device):
     with pyro.get_param_store().scope():
-        model = LadderVAE((1, 8, 8), (4, 2), features=16)
+        model = LadderVAE((1, 8, 8), (4, 2), features=16).to(device)
         before = {name: p.detach().clone() for name, p in model.named_parameters()}
         SVI(model.model, model.guide, pyro.optim.Adam({"lr": 0.01}), Trace_ELBO()).step(bits)
     assert all(not torch.equal(before[name], p) for name, p in model.named_parameters())
 
 
-def test_round_trip_through_plain_values():
-    model = LadderVAE((1, 8, 8), (4, 2), features=(16, 8), decoders=[MLP((12,)), MLP((8, 8))])
+def test_round_trip_through_plain_values(device):
+    model = LadderVAE((1, 8, 8), (4, 2), features=(16, 8), decoders=[MLP((12,)), MLP((8, 8))]).to(device)
     again = components.build(components.describe(model), "model")
     assert components.describe(again) == components.describe(model)
     assert {n: p.shape for n, p in again.named_parameters()} == {n: p.shape for n, p in model.named_parameters()}
@@ -214,18 +219,18 @@ def test_what_it_refuses(parts, sentence):
         LadderVAE(**{"event_shape": (1, 8, 8), "latents": (4, 2), **parts})
 
 
-def test_wrong_layers_and_rows_are_refused(bits):
-    model = LadderVAE((1, 8, 8), (4, 2))
+def test_wrong_layers_and_rows_are_refused(bits, device):
+    model = LadderVAE((1, 8, 8), (4, 2)).to(device)
     with pytest.raises(ValueError, match="between 1 and 2, got 3"):
         model.encode(bits, 3)
     with pytest.raises(DataError, match="1 rows for 2 draws"):
-        model.sample(2, given={"z_2": torch.zeros(1, 2)})
+        model.sample(2, given={"z_2": torch.zeros(1, 2, device=device)})
 
 
 @pytest.mark.slow
-def test_the_upper_code_stays_in_use():
-    data = load_data("digits", binarise="threshold")
-    model = LadderVAE((1, 8, 8), (16, 8), features=64)
+def test_the_upper_code_stays_in_use(device):
+    data = load_data("digits", binarise="threshold").to(device)
+    model = LadderVAE((1, 8, 8), (16, 8), features=64).to(device)
     fit(model, data, epochs=30, batch_size=100, optimizer=Optimizer(learning_rate=2e-3))
     with torch.no_grad():
         kl = {name: float(rows.mean()) for name, rows in terms(model, data.test, particles=4).kl().items()}

@@ -52,12 +52,14 @@ def y(model, x):
     return rows if len(model.condition.counts) == 1 else torch.stack([rows, 1 - rows], 1)
 
 
-def test_the_prior_is_the_average_posterior_of_pseudo_rows_and_classes(lending, x):
+def test_the_prior_is_the_average_posterior_of_pseudo_rows_and_classes(lending, x, device):
     model, told = lending
     model.prepare(x)
     u, z = model.prior.inputs(), torch.randn(7, 2, device=x.device)
     each = model.infer(u, told).log_prob(z[:, None])
-    torch.testing.assert_close(model.prior().log_prob(z), each.logsumexp(1) - torch.log(torch.tensor(5.0)))
+    torch.testing.assert_close(
+        model.prior().log_prob(z), each.logsumexp(1) - torch.log(torch.tensor(5.0, device=device))
+    )
 
 
 def test_it_learns_samples_and_scores(lending, x):
@@ -80,17 +82,17 @@ def test_round_trip_through_plain_values(lending):
     assert {n: p.shape for n, p in again.named_parameters()} == {n: p.shape for n, p in model.named_parameters()}
 
 
-def test_upper_models_of_a_stack_and_of_a_ladder_lend_theirs():
-    second = SemiSupervisedVAE(4, 3, latent=2, prior=VampPrior(3), likelihood=Gaussian("per-output"))
-    assert StackedVAE(VAE(SHAPE, latent=4), second).sample(5).shape == (5, *SHAPE)
-    assert LadderVAE(SHAPE, (4, 2), prior=VampPrior(3)).sample(5).shape == (5, *SHAPE)
+def test_upper_models_of_a_stack_and_of_a_ladder_lend_theirs(device):
+    second = SemiSupervisedVAE(4, 3, latent=2, prior=VampPrior(3), likelihood=Gaussian("per-output")).to(device)
+    assert StackedVAE(VAE(SHAPE, latent=4), second).to(device).sample(5).shape == (5, *SHAPE)
+    assert LadderVAE(SHAPE, (4, 2), prior=VampPrior(3)).to(device).sample(5).shape == (5, *SHAPE)
 
 
-def test_what_cannot_be_lent_is_refused_by_the_constructor():
+def test_what_cannot_be_lent_is_refused_by_the_constructor(device):
     with pytest.raises(RecipeError, match=r"VampPrior needs q.z . x. of rows alone, and DRAW's depends on the canvas"):
         DRAW(SHAPE, prior=VampPrior(3))
     with pytest.raises(RecipeError, match="VampPrior needs a condition for each pseudo-input, and only labels"):
         ConditionalVAE(SHAPE, Values(2), prior=VampPrior(3))
     with pytest.raises(RecipeError, match="it leaves no place for another prior"):
         ConditionalVAE(SHAPE, 3, prior=VampPrior(3), prior_network=MLP(()))
-    assert ConditionalVAE(SHAPE, Values(2), prior=dist.Laplace(0.0, 1.0)).latent == 20
+    assert ConditionalVAE(SHAPE, Values(2), prior=dist.Laplace(0.0, 1.0)).to(device).latent == 20

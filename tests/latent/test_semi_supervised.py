@@ -165,22 +165,24 @@ def test_bad_labels_are_refused(tiny, given, message):
         tiny.sample(3, given=given)
 
 
-def test_labels_may_be_called_by_the_names_of_the_data():
-    model = SemiSupervisedVAE((5,), 3, latent=2, label_names=("digit",))
-    draws = [model.sample(4, given={name: 2}, generator=torch.Generator().manual_seed(0)) for name in ("y", "digit")]
+def test_labels_may_be_called_by_the_names_of_the_data(device):
+    model = SemiSupervisedVAE((5,), 3, latent=2, label_names=("digit",)).to(device)
+    draws = [
+        model.sample(4, given={name: 2}, generator=torch.Generator(device).manual_seed(0)) for name in ("y", "digit")
+    ]
     assert torch.equal(*draws)
     with pytest.raises(RecipeError, match=r"'kind'; it knows: z, y, label, digit"):
         model.sample(4, given={"kind": 2})
 
 
-def test_data_that_teach_no_class_are_refused():
-    data = load_data("digits", binarise="threshold", num_labels=20)
+def test_data_that_teach_no_class_are_refused(device):
+    data = load_data("digits", binarise="threshold", num_labels=20).to(device)
     data.labels.train.fill_(-1)
     with pytest.raises(DataError, match="all are missing; without any, use VAE"):
-        fit(SemiSupervisedVAE(data.shape, 10), data, steps=1)
+        fit(SemiSupervisedVAE(data.shape, 10).to(device), data, steps=1)
     data.labels.train[5] = 4
     with pytest.raises(DataError, match="none of the 3 declared classes 0 to 2"):
-        fit(SemiSupervisedVAE(data.shape, 3), data, steps=1)
+        fit(SemiSupervisedVAE(data.shape, 3).to(device), data, steps=1)
 
 
 @pytest.mark.parametrize(

@@ -18,17 +18,17 @@ from genlatent.objectives.stacked import StackedELBO
 from genlatent.training.optimizer import Optimizer
 
 
-def stack(event_shape=(6,), classes=3, codes=4, hidden=8):
+def stack(device, event_shape=(6,), classes=3, codes=4, hidden=8):
     first = VAE(event_shape, latent=codes, encoder=MLP((hidden,)), decoder=MLP((hidden,)))
     networks = {name: MLP((hidden,)) for name in ("encoder", "decoder", "classifier")}
     likelihood = Gaussian("per-output")
     second = SemiSupervisedVAE(codes, classes, latent=2, likelihood=likelihood, label_names=("digit",), **networks)
-    return StackedVAE(first, second)
+    return StackedVAE(first, second).to(device)
 
 
 @pytest.fixture
 def model(device):
-    return stack().double().to(device)
+    return stack(device).double()
 
 
 @pytest.fixture
@@ -57,30 +57,30 @@ def test_one_model_learns_at_a_time(model, x, progress, moving):
     assert moved == {moving}
 
 
-def test_training_metric_is_the_bound_of_the_whole_stack(model, x):
+def test_training_metric_is_the_bound_of_the_whole_stack(model, x, device):
     found, expected = [], []
     for seed in range(60):
         torch.manual_seed(seed)
-        found.append(StackedELBO()(model, Batch(x, None, torch.tensor(0.0)), {}).metrics["loss"])
+        found.append(StackedELBO()(model, Batch(x, None, torch.tensor(0.0, device=device)), {}).metrics["loss"])
         expected.append(SemiSupervisedELBO().validate(model, Batch(x))["loss"].mean())
     found, expected = torch.stack(found), torch.stack(expected)
     assert (found.mean() - expected.mean()).abs() < 5 * ((found.var() + expected.var()) / 60).sqrt()
 
 
-def test_it_names_classes_and_moves_styles():
-    model = stack((1, 8, 8), 10)
-    x = torch.zeros(3, 1, 8, 8)
+def test_it_names_classes_and_moves_styles(device):
+    model = stack(device, (1, 8, 8), 10)
+    x = torch.zeros(3, 1, 8, 8, device=device)
     assert model.predict_proba(x).shape == (3, 10)
     assert model.transfer_style(x).shape == (3, 10, 1, 8, 8)
     assert model.sample(3, given={"digit": 4}).shape == (3, 1, 8, 8)
-    assert model.sample(3, given={"z_2": torch.zeros(3, 2), "y": [1, 2, 3]}).shape == (3, 1, 8, 8)
+    assert model.sample(3, given={"z_2": torch.zeros(3, 2, device=device), "y": [1, 2, 3]}).shape == (3, 1, 8, 8)
     with pytest.raises(DataError, match="2 rows for 3 draws"):
-        model.sample(3, given={"z_2": torch.zeros(2, 2)})
+        model.sample(3, given={"z_2": torch.zeros(2, 2, device=device)})
 
 
-def test_both_learn_in_one_fit():
-    data = load_data("digits", binarise="threshold", num_labels=100)
-    model = stack(data.shape, 10, codes=8, hidden=64)
+def test_both_learn_in_one_fit(device):
+    data = load_data("digits", binarise="threshold", num_labels=100).to(device)
+    model = stack(device, data.shape, 10, codes=8, hidden=64)
     objective, optimizer = StackedELBO(first=0.6), Optimizer("adam", 5e-3)
     history = fit(model, data, objective=objective, epochs=20, batch_size=100, labelled=20, optimizer=optimizer)
     assert history.column("valid/loss")[-1] < history.column("valid/loss")[0]
@@ -94,8 +94,8 @@ def test_parts_that_do_not_fit_are_refused():
         StackedVAE(VAE((6,), latent=4), SemiSupervisedVAE(4, 3))
 
 
-def test_all_labels_missing_is_refused():
-    data = load_data("digits", binarise="threshold")
+def test_all_labels_missing_is_refused(device):
+    data = load_data("digits", binarise="threshold").to(device)
     data.labels.train.fill_(-1)
     with pytest.raises(DataError, match="all are missing"):
-        fit(stack(data.shape, 10), data, steps=1)
+        fit(stack(device, data.shape, 10), data, steps=1)

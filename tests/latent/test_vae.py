@@ -167,8 +167,11 @@ def test_the_decoder_starts_from_the_mean(likelihood, device):
     torch.testing.assert_close(start, rows.nanmean(0), atol=2e-3, rtol=0)
 
 
-def test_preparing_leaves_foreign_decoders_and_likelihoods_alone(x):
-    foreign, poisson = VAE((1, 8, 8), 3, decoder=nn.Linear(3, 64)), VAE((1, 8, 8), 3, likelihood=Poisson())
+def test_preparing_leaves_foreign_decoders_and_likelihoods_alone(x, device):
+    foreign, poisson = (
+        VAE((1, 8, 8), 3, decoder=nn.Linear(3, 64)).to(device),
+        VAE((1, 8, 8), 3, likelihood=Poisson()).to(device),
+    )
     for model in (foreign, poisson):
         before = copy.deepcopy(model.state_dict())
         model.prepare(x)

@@ -1,5 +1,7 @@
 """The VQ-VAE: its bound and prior by enumeration, its verbs, its refusals, and what its prior draws."""
 
+import math
+
 import pytest
 import torch
 from scipy.stats import chi2
@@ -34,41 +36,38 @@ def x(device):
     return (torch.rand(10, 1, 8, 8, device=device) < 0.3).float()
 
 
-def small(**parts):
+def small(device, **parts):
     """27 code maps, with a prior and a codebook that are not even."""
-    made = (
-        VQVAE((1, 4, 4), codes=3, codebook=3, embedding=2, encoder=MLP((8,)), decoder=MLP((8,)), **parts)
-        .double()
-        .eval()
-    )
+    made = VQVAE((1, 4, 4), codes=3, codebook=3, embedding=2, encoder=MLP((8,)), decoder=MLP((8,)), **parts).double()
     torch.nn.init.normal_(made.code_prior.read.weight, std=0.1)
-    return made
+    return made.eval().to(device)
 
 
 EVERY = torch.cartesian_prod(*[torch.arange(3)] * 3)
 
 
-def test_the_prior_sums_to_one():
-    torch.testing.assert_close(small().log_prior(EVERY).exp().sum(), torch.tensor(1.0).double())
+def test_the_prior_sums_to_one(device):
+    total = small(device).log_prior(EVERY.to(device)).exp().sum()
+    torch.testing.assert_close(total, torch.tensor(1.0, device=device).double())
 
 
-def test_score_is_one_term_of_the_likelihood():
-    model = small()
-    x = (torch.rand(30, 1, 4, 4) < 0.5).double()
-    params = model.params(model.look_up(EVERY))
-    terms = torch.stack([model.log_prior(EVERY) + model.likelihood(params).log_prob(row) for row in x])
-    number = (model.encode(x) * torch.tensor([9, 3, 1])).sum(1)
+def test_score_is_one_term_of_the_likelihood(device):
+    model = small(device)
+    x = (torch.rand(30, 1, 4, 4, device=device) < 0.5).double()
+    params = model.params(model.look_up(EVERY.to(device)))
+    terms = torch.stack([model.log_prior(EVERY.to(device)) + model.likelihood(params).log_prob(row) for row in x])
+    number = (model.encode(x) * torch.tensor([9, 3, 1], device=device)).sum(1)
     score = model.score(x)
     torch.testing.assert_close(score, terms.gather(1, number[:, None]).squeeze(1))
     assert (score < terms.logsumexp(1)).all()
-    torch.testing.assert_close(model.bits_per_dimension(x), -score / (16 * torch.tensor(2.0).double().log()))
+    torch.testing.assert_close(model.bits_per_dimension(x), -score / (16 * math.log(2.0)))
 
 
-def test_codes_are_drawn_from_the_prior():
-    model, n = small(), 4000
-    codes = model.sample_codes(n, generator=torch.Generator().manual_seed(0))
-    found = ((codes * torch.tensor([9, 3, 1])).sum(1)).bincount(minlength=27)
-    expected = n * model.log_prior(EVERY).exp().detach()
+def test_codes_are_drawn_from_the_prior(device):
+    model, n = small(device), 4000
+    codes = model.sample_codes(n, generator=torch.Generator(device).manual_seed(0))
+    found = ((codes * torch.tensor([9, 3, 1], device=device)).sum(1)).bincount(minlength=27)
+    expected = n * model.log_prior(EVERY.to(device)).exp().detach()
     assert expected.min() > 5
     assert expected.std() > 0.2 * expected.mean()
     assert ((found - expected).square() / expected).sum() < chi2.isf(1e-6, 26)
@@ -131,29 +130,29 @@ def test_it_is_no_pair_of_programs(model, x):
             program(x)
 
 
-def test_what_it_refuses(x):
-    model = VQVAE((1, 8, 8), codes=(2, 2), codebook=6)
+def test_what_it_refuses(x, device):
+    model = VQVAE((1, 8, 8), codes=(2, 2), codebook=6).to(device)
     with pytest.raises(DataError, match=r"code maps of shape \(2, 2\), got \(4,\)"):
-        model.decode(torch.zeros(3, 4, dtype=torch.int64))
+        model.decode(torch.zeros(3, 4, dtype=torch.int64, device=device))
     with pytest.raises(DataError, match="between 0 and 5, got 0 to 6"):
-        model.decode(torch.arange(8).reshape(2, 2, 2) % 7)
+        model.decode(torch.arange(8, device=device).reshape(2, 2, 2) % 7)
     with pytest.raises(DataError, match="3 rows for 2 draws"):
-        model.sample(2, given={"z": torch.zeros(3, 2, 2)})
+        model.sample(2, given={"z": torch.zeros(3, 2, 2, device=device)})
     with pytest.raises(RecipeError, match=r"2 halvings make a grid of \(2, 2\), not \(4, 4\)"):
         VQVAE((1, 8, 8), codes=(4, 4), encoder=GridEncoder((8, 8)))
 
 
 @pytest.mark.slow
-def test_on_digits_the_codebook_is_used_and_draws_are_recognised():
+def test_on_digits_the_codebook_is_used_and_draws_are_recognised(device):
     """Two classifiers that know only real digits agree on most draws, and on far fewer made of codes by chance."""
-    data = load_data("digits", binarise="threshold")
-    model = VQVAE((1, 8, 8), codes=4, encoder=MLP((256,)), decoder=MLP((256,)))
+    data = load_data("digits", binarise="threshold").to(device)
+    model = VQVAE((1, 8, 8), codes=4, encoder=MLP((256,)), decoder=MLP((256,))).to(device)
     fit(model, data, epochs=25, batch_size=100, optimizer=Optimizer(learning_rate=2e-3, schedule="linear"))
     used = len(model.encode(data.test).unique())
     assert used > 32, f"{used} of 64 entries are chosen for the test rows"
-    random = torch.Generator().manual_seed(0)
+    random = torch.Generator(device).manual_seed(0)
     codes = model.sample_codes(500, generator=random)
-    by_chance = torch.randint(64, codes.shape, generator=random)
+    by_chance = torch.randint(64, codes.shape, generator=random, device=device)
     recognised = Recogniser(data)
     assert recognised.share(data.test) > 0.95
     share = recognised.share(model.decode(codes) > 0.5)

@@ -159,6 +159,30 @@ def test_what_cannot_be_traced_runs_eagerly_with_one_warning():
     assert step(*arguments).value == first.value
 
 
+class Strange(nn.Module):
+    """Parameters whose gradients come in another order than their own, or as one number for all."""
+
+    def __init__(self):
+        super().__init__()
+        self.turned = nn.Parameter(torch.ones(4, 3).mT)
+        self.summed = nn.Parameter(torch.zeros(5))
+
+
+class Plain(Objective):
+    def __call__(self, model, batch, state):
+        return Loss((model.turned * batch.x[:3, :4]).sum() + model.summed.sum())
+
+
+@pytest.mark.parametrize("mode", ["eager", "traced"])
+def test_gradients_lie_in_memory_as_their_parameters_do(mode):
+    model, x = Strange(), torch.arange(24.0).reshape(6, 4)
+    outcome = Step(model, Plain(), mode=mode)(Rows(x, None, torch.arange(6)), torch.zeros(()), {})
+    for name, gradient in outcome.gradients.items():
+        assert gradient.stride() == dict(model.named_parameters())[name.removeprefix("model.")].stride()
+    assert torch.equal(outcome.gradients["model.turned"], x[:3])
+    assert torch.equal(outcome.gradients["model.summed"], torch.ones(5))
+
+
 def test_a_mistake_is_reported_where_it_was_made():
     class Wrong(Objective):
         def __call__(self, model, batch, state):
