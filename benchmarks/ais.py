@@ -1,64 +1,42 @@
 """Steps of annealed importance sampling of an RBM 784 x 500, against other libraries and two matrix products."""
 
-from collections.abc import Callable
-
 import torch
 
-from benchmarks.harness import Row, Settings, interleaved, main, products
+from benchmarks.harness import Row, Settings, interleaved, main
+from benchmarks.machines import Call, machine, present, routes, table, two_products
 from genlatent.energy.rbm import RBM
-from genlatent.numerics.matmul import fast_is_better, fast_matmul
+from genlatent.numerics.matmul import fast_matmul
 from genlatent.sampling.annealing import Annealing
 from genlatent.sampling.schedule import uniform
 
-VISIBLE, HIDDEN = 784, 500
 RUNS = (100, 1000)
 TEMPERATURES = 10_000  # of the schedule, of which a timed call does a few
 STEPS = {100: 20, 1000: 4}
 
 OVER_PRODUCTS = 2.0  # ours may cost this many times its bare products
 OVER_RBMS = 1 / 3  # and must be 3 times faster than rbms on many runs
-
-Call = Callable[[], object]
+BY_HAND = "by hand in torch"
 
 
 def benchmark(settings: Settings) -> list[Row]:
     """Steps of annealed importance sampling of an RBM 784 x 500, against other libraries and two matrix products."""
     torch.manual_seed(settings.seed)
-    rows = []
-    for runs in RUNS:
-        model = RBM(VISIBLE, HIDDEN)
-        with torch.no_grad():
-            model.visible_hidden_weight.normal_(0, 0.05)
-            model.visible_bias.fill_(-1.0)
-            model.base()["visible"].fill_(-1.4)
-        rows += compare(model, runs, settings)
-    return rows
+    return [row for runs in RUNS for row in compare(machine(), runs, settings)]
 
 
 @torch.no_grad()
 def compare(model: RBM, runs: int, settings: Settings) -> list[Row]:
     """All rows of one number of runs: every candidate takes turns with every other."""
-    routes = ["float32", *(["fast"] if fast_is_better() else [])]
-    calls: dict[str, Call] = {}
-    for route in routes:
-        calls[f"ours/{route}"] = ours(model, runs, route)
-        calls[f"two products/{route}"] = two_products(runs, route)
-    calls["by hand in torch"] = by_hand(model, runs)
-    missing = {}
-    for name, peer in PEERS.items():
-        try:
-            calls[name] = peer(model, runs)
-        except ImportError as reason:
-            missing[name] = f"not installed ({reason.name})"
-    ms = interleaved(calls, settings.seconds(60, 15), STEPS[runs])
-    rows = []
-    for route in routes:
-        mine, bare = ms[f"ours/{route}"], ms[f"two products/{route}"]
-        rows.append(Row(f"{runs} runs", route, mine, "two products", bare, bare, OVER_PRODUCTS))
-        for name in ("by hand in torch", *PEERS):
-            goal = OVER_RBMS if name == "rbms" and runs == max(RUNS) else None
-            rows.append(Row(f"{runs} runs", route, mine, name, ms.get(name), bare, goal, missing.get(name, "")))
-    return rows
+    modes = routes()
+    bare = {mode: f"two products/{mode}" for mode in modes}
+    calls = {name: two_products(runs, mode, STEPS[runs]) for mode, name in bare.items()}
+    calls |= {f"ours/{mode}": ours(model, runs, mode) for mode in modes} | {BY_HAND: by_hand(model, runs)}
+    found, missing = present(PEERS, model, runs)
+    ms = interleaved(calls | found, settings.seconds(60, 15), STEPS[runs])
+    goals = {(mode, bare[mode]): OVER_PRODUCTS for mode in modes}
+    if runs == max(RUNS):
+        goals |= {(mode, "rbms"): OVER_RBMS for mode in modes}
+    return table(f"{runs} runs", modes, (BY_HAND, *PEERS), ms, bare, missing, goals)
 
 
 def ours(model: RBM, runs: int, route: str) -> Call:
@@ -79,20 +57,10 @@ def ours(model: RBM, runs: int, route: str) -> Call:
     return call
 
 
-def two_products(runs: int, route: str) -> Call:
-    once = products([(runs, VISIBLE, HIDDEN), (runs, HIDDEN, VISIBLE)], route)
-
-    def call() -> None:
-        for _ in range(STEPS[runs]):
-            once()
-
-    return call
-
-
 def by_hand(model: RBM, runs: int) -> Call:
     """The loop as one writes it down: one product for the weights and the next draw, one for the way back."""
     W, b, c, a = model.W.detach(), model.b.detach(), model.c.detach(), model.base()["visible"]
-    v = (torch.rand(runs, VISIBLE) < a.sigmoid()).float()
+    v = (torch.rand(runs, len(b)) < a.sigmoid()).float()
     log_w, done = torch.zeros(runs, dtype=torch.float64), 0
 
     def sample(field: torch.Tensor) -> torch.Tensor:

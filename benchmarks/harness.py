@@ -23,7 +23,7 @@ from genlatent.numerics import devices
 from genlatent.numerics.matmul import fast_matmul
 
 RESULTS = Path(__file__).parent / "results"
-PACKAGES = ("torch", "numpy", "pyro-ppl", "scikit-learn", "pythae", "rbms", "learnergy")
+PACKAGES = ("torch", "numpy", "pyro-ppl", "scikit-learn", "pythae", "rbms", "learnergy", "thrml", "jax")
 
 WARM_UP = 3  # rounds before the clock counts
 FEWEST = 7  # rounds that count at least

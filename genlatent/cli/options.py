@@ -26,8 +26,8 @@ AllowImport = Annotated[
 Method = Annotated[
     str | None,
     typer.Option(
-        help="What moves the chains: gibbs, tempering or tempered-transitions of a Boltzmann machine; mala, hmc or "
-        "langevin of a neural energy."
+        help="What moves the chains: gibbs, integer-gibbs (couplings rounded to 15 bits, faster), tempering or "
+        "tempered-transitions of a Boltzmann machine; mala, hmc or langevin of a neural energy."
     ),
 ]
 Rows = Annotated[

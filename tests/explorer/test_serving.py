@@ -142,8 +142,9 @@ def test_a_connection_on_which_nothing_is_asked_is_closed(monkeypatch):
 def test_work_of_a_client_that_went_away_is_not_done(monkeypatch):
     with impatient(monkeypatch) as server:
         explorer, url = server.explorer, server.url
-        gate, done = threading.Event(), []
-        explorer.worker.submit(lambda: gate.wait(30))
+        gate, begun, done = threading.Event(), threading.Event(), []
+        explorer.worker.submit(lambda: begun.set() or gate.wait(30))
+        begun.wait(20)
         monkeypatch.setattr(explorer.player, "sample", lambda wish: done.append(wish) or {})
         body = b'{"number": 1}'
         head = f"POST /api/sample HTTP/1.1\r\nHost: {url[7:-1]}\r\nContent-Type: application/json\r\n"
