@@ -1,7 +1,6 @@
 """How long each recipe takes that needs no files, and what the model it leaves is judged to be.
 
-`python -m benchmarks.recipes` trains every one of them in a process of its own with one thread, evaluates it, and prints
-a table; the README's table of models takes its figures from `benchmarks/results/recipes.json`.
+`python -m benchmarks.recipes` trains every one of them in a process of its own with one thread and evaluates it.
 """
 
 import json

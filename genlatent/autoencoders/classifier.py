@@ -1,6 +1,5 @@
 """A softmax layer on an encoder that may have been trained before."""
 
-
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 

@@ -27,7 +27,7 @@ NO_LIKELIHOOD = "none, reconstruction only"
 PLAIN = ("class", "parameters", "minutes")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """Models side by side.
 
@@ -111,7 +111,7 @@ class Comparison:
         text = f"{', '.join(silent)}: an autoencoder has no likelihood, and is judged by reconstruction only"
         return [*told.values(), *([text] if silent else [])]
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         """The table, the differences from the best of each column, and what to bear in mind."""
         differences = self.difference_table()
         parts = [as_text(self.table()), as_text(differences) if len(differences) > 1 else "", "\n".join(self.notes())]

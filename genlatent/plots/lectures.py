@@ -87,14 +87,22 @@ def rate_distortion_curve(points: Sequence[Any], *, title: str = "") -> Figure:
     for number, name in enumerate(("active_units", "total_correlation")):
         values = [getattr(point, name) for point in points]
         right.plot(betas, values, label=name.replace("_", " "), marker="o", **style(number))
-    right.set_xscale("log")
+    _at(right, betas)
     right.legend(frameon=False)
     plain(right, x="beta", title="the code, held out")
     for axes in third:
         axes.plot(betas, gaps, marker="o", **style(2))
-        axes.set(xscale="log", ylim=(0, max(1e-3, *gaps) * 1.15))
+        axes.set(ylim=(0, max(1e-3, *gaps) * 1.15))
+        _at(axes, betas)
         plain(axes, x="beta", y="mutual information gap", title="one dimension for one factor, held out")
     return figure
+
+
+def _at(axes: Axes, values: Sequence[float]) -> None:
+    """A logarithmic axis with a tick at each value and none between."""
+    axes.set_xscale("log")
+    axes.set_xticks(values, [f"{value:g}" for value in values])
+    axes.set_xticks([], minor=True)
 
 
 def energy_landscape(found: Any, *, title: str = "") -> Figure:

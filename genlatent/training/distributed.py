@@ -55,7 +55,7 @@ def sum_(tensors: Sequence[Tensor], weight: float = 1.0) -> None:
         return
     for dtype in {t.dtype for t in tensors}:
         group = [t for t in tensors if t.dtype == dtype]
-        flat = torch.cat([t.reshape(-1) for t in group]) * weight
+        flat = torch.cat([t.reshape(-1) for t in group]).mul_(weight)
         dist.all_reduce(flat)
         for tensor, part in zip(group, flat.split([t.numel() for t in group])):
             tensor.copy_(part.view_as(tensor))

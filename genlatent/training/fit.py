@@ -14,7 +14,7 @@ from genlatent.errors import DataError, RecipeError, RunError
 from genlatent.model import Model
 from genlatent.numerics import devices
 from genlatent.objectives.base import Objective
-from genlatent.training import distributed
+from genlatent.training import compilations, distributed
 from genlatent.training import mode as modes
 from genlatent.training.callbacks import Callback, EarlyStopping
 from genlatent.training.checkpoint import config_of, warn_if_weights_only
@@ -114,7 +114,7 @@ def fit(
             objective,
             optimizer,
             settings,
-            mode=modes.choose(mode, model, settings.batch_size, settings.steps, device),
+            mode=_mode(mode, model, objective, settings, len(data.train)),
             matmul=matmul,
             callbacks=(*callbacks, *([EarlyStopping(patience)] if patience else [])),
             run=folder,
@@ -127,6 +127,15 @@ def fit(
             trainer.start()
         trainer.train()
     return History(trainer.history, trainer.stopped)
+
+
+def _mode(mode: str, model: Model, objective: Objective, settings: Settings, num_rows: int) -> str:
+    """The mode to train in; a step that was compiled here before is soon compiled again."""
+    if mode != "auto":
+        return mode
+    part = math.ceil(settings.batch_size / distributed.world())
+    cost = compilations.expected(compilations.name_of(model, objective, part, num_rows))
+    return modes.choose(mode, model, settings.batch_size, settings.steps, devices.of(model), cost)
 
 
 def fitting(model: Model, data: Dataset) -> Dataset:

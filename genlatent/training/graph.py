@@ -14,6 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from genlatent.errors import RecipeError
 from genlatent.numerics.machine_code import machine_code
+from genlatent.training.epilogue import unbiased
 from genlatent.training.reuse import reusing, unshared
 from genlatent.training.simplify import simplified
 
@@ -73,4 +74,4 @@ class ProductShapes(TorchDispatchMode):
 
 def compiled(graph: fx.GraphModule, leaves: Sequence[Tensor]) -> Flat:
     """The graph as machine code, drawing the same random numbers as the traced one."""
-    return machine_code(unshared(graph), leaves)
+    return machine_code(unbiased(unshared(graph)), leaves)

@@ -1,4 +1,4 @@
-"""Which mode and which data: what `auto` means, decided from sizes alone so that the same run is made the same way."""
+"""Which mode: what `auto` means, decided from sizes and from what compiling is known to cost."""
 
 import os
 import shutil
@@ -6,13 +6,21 @@ import shutil
 import torch
 from torch import nn
 
-COMPILE_SECONDS = 20.0  # a cold compilation
+COMPILE_SECONDS = 20.0  # a cold compilation, unless one of this very step is remembered
 FLOPS_PER_SECOND = 2e11  # a product's rate, for the estimate only
 SAVED_SHARE, SAVED_SECONDS = 0.15, 1.5e-4  # what a compiled step saves of the products' time, and of the overhead
 
 
-def choose(mode: str, model: nn.Module, batch_size: int, steps: int, device: torch.device) -> str:
+def choose(
+    mode: str, model: nn.Module, batch_size: int, steps: int, device: torch.device, cost: float | None = None
+) -> str:
     """The mode to train in; `auto` is `compiled` where that pays back, and `traced` elsewhere.
+
+    Args:
+        mode: taken as it is unless it is `auto`.
+        model, batch_size, steps: how much work there is.
+        device: where.
+        cost: seconds until a compiled step runs, where that is known (see :mod:`.compilations`).
 
     >>> choose("auto", nn.Linear(2, 2), 32, 100, torch.device("cpu"))
     'traced'
@@ -23,7 +31,7 @@ def choose(mode: str, model: nn.Module, batch_size: int, steps: int, device: tor
         return "traced"
     products = 6 * sum(p.numel() for p in model.parameters()) * batch_size / FLOPS_PER_SECOND
     saved = steps * (SAVED_SHARE * products + SAVED_SECONDS)
-    return "compiled" if saved > COMPILE_SECONDS else "traced"
+    return "compiled" if saved > (COMPILE_SECONDS if cost is None else cost) else "traced"
 
 
 def compiler_found() -> bool:

@@ -52,25 +52,23 @@ class Epochs:
                 yield Rows(block.rows, block.labels, index)
 
     def _streamed(self, blocks: Iterator[Block]) -> Iterator[Rows]:
-        """Gathered rows, all batches of one size: what a block leaves over goes into the next one's first batch."""
-        left: tuple[Tensor, Tensor | None] | None = None
+        """Gathered rows, all batches of one size: what a block leaves over begins the next one's first batch."""
+        held: list[Block] = []
         for block in blocks:
-            rows = block.rows[block.order]
-            labels = None if block.labels is None else block.labels[block.order]
-            if left is not None:
-                rows = torch.cat((left[0], rows))
-                labels = None if labels is None or left[1] is None else torch.cat((left[1], labels))
-            full = len(rows) - len(rows) % self.batch_size
-            for at in range(0, full, self.batch_size):
-                yield self._gathered(rows, labels, slice(at, at + self.batch_size))
-            left = rows[full:], None if labels is None else labels[full:]
-        if left is not None and len(left[0]):
-            yield self._gathered(*left, slice(None))
+            start = self.batch_size - sum(len(part.order) for part in held)
+            for order in (block.order[:start], *block.order[start:].split(self.batch_size)):
+                held += [block._replace(order=order)] if len(order) else []
+                if sum(len(part.order) for part in held) == self.batch_size:
+                    yield self._gathered(held)
+                    held = []
+        if sum(len(part.order) for part in held):
+            yield self._gathered(held)
 
     @staticmethod
-    def _gathered(rows: Tensor, labels: Tensor | None, part: slice) -> Rows:
-        rows = rows[part]
-        return Rows(rows, None if labels is None else labels[part], torch.arange(len(rows), device=rows.device))
+    def _gathered(blocks: list[Block]) -> Rows:
+        rows = _joined([block.rows.index_select(0, block.order) for block in blocks])
+        labels = [block.labels.index_select(0, block.order) for block in blocks if block.labels is not None]
+        return Rows(rows, _joined(labels) if labels else None, torch.arange(len(rows), device=rows.device))
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint needs."""
@@ -79,6 +77,10 @@ class Epochs:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Continue from a checkpoint."""
         self.start, self.taken = state["start"], state["taken"]
+
+
+def _joined(parts: list[Tensor]) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
 class Mixed(Epochs):

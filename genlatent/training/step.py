@@ -1,5 +1,6 @@
 """Loss and gradients of one batch, in three modes: eager, traced, compiled."""
 
+import time
 import warnings
 from collections.abc import Callable, Sequence
 from itertools import islice
@@ -13,6 +14,7 @@ from genlatent.errors import RecipeError
 from genlatent.numerics.matmul import fast_matmul, resolve
 from genlatent.numerics.randomness import drawing_from
 from genlatent.objectives.base import Batch, Labelled, Loss, Objective
+from genlatent.training import compilations
 from genlatent.training import graph as graphs
 
 MODES = ("eager", "traced", "compiled")
@@ -128,7 +130,8 @@ class Step:
             with graphs.quiet_pyro(validate=True), drawing_from(spare), graphs.ProductShapes() as products:
                 evaluate(*leaves)
             self.route = resolve(self.route, products.shapes, leaves[0].device)
-        run = self._eager(evaluate) if self.mode == "eager" else self._graph(evaluate, leaves, spare)
+        rows = len(batch.index)
+        run = self._eager(evaluate) if self.mode == "eager" else self._graph(evaluate, leaves, spare, rows)
         return Program(run, layout)
 
     @staticmethod
@@ -139,7 +142,7 @@ class Step:
 
         return run
 
-    def _graph(self, evaluate: graphs.Flat, leaves: list[Tensor], spare: torch.Generator) -> graphs.Flat:
+    def _graph(self, evaluate: graphs.Flat, leaves: list[Tensor], spare: torch.Generator, rows: int) -> graphs.Flat:
         try:
             graph = graphs.traced(evaluate, leaves)
         except RecipeError:
@@ -150,18 +153,22 @@ class Step:
             self.mode = "eager"
             return self._eager(evaluate)
         if self.mode == "compiled" and not self.programs:
-            return self._compiled(graph, leaves, spare)
+            return self._compiled(graph, leaves, spare, rows)
         return graph  # rare shapes, such as an epoch's last batch, are not worth a compilation
 
-    def _compiled(self, graph: Any, leaves: list[Tensor], spare: torch.Generator) -> graphs.Flat:
+    def _compiled(self, graph: Any, leaves: list[Tensor], spare: torch.Generator, rows: int) -> graphs.Flat:
+        start = time.perf_counter()
         try:
             with drawing_from(spare):
-                return graphs.compiled(graph, leaves)
+                found = graphs.compiled(graph, leaves)
         except Exception as error:
             reason = str(error).strip().partition("\n")[0]
             warnings.warn(f"the step cannot be compiled and runs as a traced graph: {reason}", stacklevel=2)
             self.mode = "traced"
             return graph
+        name = compilations.name_of(self.together.model, self.together.objective, rows, self.num_rows)
+        compilations.remember(name, time.perf_counter() - start)
+        return found
 
     def _flat(self, like: Rows, state_names: Sequence[str], layout: list[list[str]]) -> graphs.Flat:
         """The step as a function of a flat list of tensors; `layout` is filled with the names of what it returns."""
@@ -202,7 +209,7 @@ class Step:
         return Outcome(
             loss.value.detach(),
             _detached(loss.metrics),
-            {name: g for name, g in zip(self.trained, gradients) if g is not None},
+            {name: _laid_out(g, p) for name, p, g in zip(self.trained, leaves, gradients) if g is not None},
             _detached(moved),
             _detached(loss.state),
         )
@@ -210,6 +217,12 @@ class Step:
 
 def _detached(values: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: value.detach() for name, value in values.items()}
+
+
+def _laid_out(gradient: Tensor, parameter: Tensor) -> Tensor:
+    """The gradient in memory as its parameter is: fused optimisers read both from the first number to the last."""
+    same = gradient.stride() == parameter.stride()
+    return gradient if same else torch.empty_like(parameter.detach()).copy_(gradient)
 
 
 def _unflatten(flat: Sequence[Tensor], layout: list[list[str]]) -> Outcome:

@@ -19,6 +19,7 @@ from genlatent.objectives.base import Objective
 from genlatent.training import checkpoint, distributed
 from genlatent.training.average import TailAverage, write
 from genlatent.training.callbacks import Callback
+from genlatent.training.fused import FusedStep
 from genlatent.training.judge import Best, judged
 from genlatent.training.optimizer import Optimizer
 from genlatent.training.order import Epochs, Mixed, mine
@@ -77,6 +78,7 @@ class Trainer:
         self.engine = Step(model, objective, observe=data.observe, mode=mode, matmul=matmul, num_rows=len(data.train))
         self.parameters = self.engine.trained
         self.torch_optimizer = optimizer.make(self.parameters.values())
+        self._update = FusedStep(self.torch_optimizer)
         order = stream(settings.seed, name="order")
         self.order = (
             Mixed(data, settings.batch_size, settings.labelled, order)
@@ -158,7 +160,7 @@ class Trainer:
     def _run_epoch(self) -> None:
         stopped = None
         for batch in self.order:
-            self._take(batch)
+            self.take(batch)
             self._tell("tick")
             stopped = self._agreed_stop()
             if self.step >= self.steps or stopped:
@@ -179,7 +181,7 @@ class Trainer:
             (self.stopped or "another process stopped") if distributed.agreed(bool(self.stopped), self.device) else None
         )
 
-    def _take(self, batch: Rows) -> None:
+    def take(self, batch: Rows) -> None:
         """One step."""
         progress = self.step / self.steps
         self._progress.fill_(progress)
@@ -192,7 +194,7 @@ class Trainer:
         else:
             outcome = self.engine(part, self._progress, self.state, self.draws)
             self._move(outcome, len(part.index) / whole)
-            self.torch_optimizer.step()
+            self._update()
         self.state = outcome.state
         write(self.engine.buffers, outcome.buffers)
         self._pending.append((outcome.value, outcome.metrics))
