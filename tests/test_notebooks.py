@@ -22,18 +22,34 @@ def outputs(notebook):
     return [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
 
 
+def sections(notebook):
+    """The code cells below each heading, those before the first heading left out."""
+    found = []
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown" and cell.source.startswith("## "):
+            found.append([])
+        elif cell.cell_type == "code" and found:
+            found[-1].append(cell)
+    return found
+
+
+def figures(cells):
+    return [out for cell in cells for out in cell.outputs if "image/png" in out.get("data", {})]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_it_runs_and_each_section_ends_in_a_figure(path, tmp_path):
+def test_it_runs_without_a_warning_and_each_section_shows_something(path, tmp_path):
     made = tmp_path / path.name
     smoke = os.environ | {"GENLATENT_SMOKE": "1"}
     done = subprocess.run([sys.executable, "-c", RUN, path, made], capture_output=True, text=True, env=smoke)
     assert done.returncode == 0, done.stderr[-3000:]
-    cells = [cell for cell in nbformat.read(made, as_version=4).cells if cell.cell_type == "code"]
-    for cell in cells[1:]:
-        assert any("image/png" in output.get("data", {}) for output in cell.outputs), cell.source
-        warned = [output.text for output in cell.outputs if output.get("name") == "stderr"]
-        assert not warned, warned
+    notebook = nbformat.read(made, as_version=4)
+    assert not [out.text for out in outputs(notebook) if out.get("name") == "stderr"]
+    for cells in sections(notebook):
+        assert any(cell.outputs for cell in cells), cells[0].source
+        assert figures(cells) or path.stem != "autoencoders", cells[0].source  # there each ends in a figure
+    assert figures(cell for cell in notebook.cells if cell.cell_type == "code")
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
