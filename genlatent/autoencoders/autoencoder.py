@@ -10,6 +10,7 @@ from genlatent.distributions.base import Likelihood
 from genlatent.distributions.missing import refuse_gaps, split
 from genlatent.distributions.reconstructions import ReconstructionLoss, SquaredError
 from genlatent.distributions.supports import Support
+from genlatent.errors import RecipeError
 from genlatent.model import Model
 from genlatent.networks.base import Sizes, size
 from genlatent.networks.mlp import MLP
@@ -86,6 +87,8 @@ class Autoencoder(Model):
         taker = f"the {type(self.loss).__name__} of rows of shape {tuple(self.event_shape)}"
         self._decoding = Joint("decoder", self.latent_shape, outputs, taker)
         self._encoding.connect(self.encoder)
+        if self.code is not None and not isinstance(self.code, CodeOperation):
+            raise RecipeError(f"code takes an operation on codes, KSparse(10) for one, got {self.code!r}")
         if self.code is not None:
             self.code.check(self.latent_shape.numel())
         if isinstance(self.decoder, Tied):

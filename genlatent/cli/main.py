@@ -70,6 +70,8 @@ def answer(arguments: Sequence[str]) -> int:
     except Exception as error:
         if hasattr(error, "format_message"):  # an option or argument that the parser refuses
             return _said(error.format_message(), BAD_INPUT)  # pyright: ignore[reportAttributeAccessIssue]
+        if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
+            return _said("more memory is needed than there is; ask for fewer rows at once", BAD_INPUT)
         if type(error).__name__ == "Abort":
             return _said("interrupted", INTERRUPTED)
         raise

@@ -15,8 +15,11 @@ from genlatent.cli.sample import parameters
 from genlatent.cli.streams import STREAM, readable, terminal_beside, writable
 from genlatent.data.arrays import read_npy
 from genlatent.data.images import write_image
+from genlatent.data.restored import filled, to_table
 from genlatent.data.sources import load_rows
 from genlatent.data.standards import in_own_units
+from genlatent.data.tables import own_cells
+from genlatent.data.written import write_table
 from genlatent.distributions.supports import check
 from genlatent.errors import DataError, RecipeError
 from genlatent.numerics.randomness import stream
@@ -52,7 +55,8 @@ def answer(verb: Verb, asked: AboutRows, how: Common) -> None:
         x, y = read_rows(verb, job, file, asked.label)
         made = _asked(verb, job, x, y, how.seed)
         out = asked.out or _default_place(verb, job.about, file)
-        _write(verb, made, out, job.about, how.seed, _default_place(verb, job.about, file).suffix)
+        ending = _default_place(verb, job.about, file).suffix
+        _write(verb, made, out, job.about, how.seed, ending, file)
     terminal.say(f"{len(made)} rows, {verb.made} by {type(job.model).__name__} of {asked.run} -> {out}")
     source = None if asked.file is None else str(asked.file)
     found = {"run": str(asked.run), "file": source, "out": str(out), "seed": how.seed, "shape": list(made.shape)}
@@ -147,10 +151,17 @@ def _asked(verb: Verb, job: Opened, x: Tensor, y: Tensor | None, seed: int) -> T
     return torch.cat(made)
 
 
-def _write(verb: Verb, made: Tensor, out: Path, about: Mapping[str, Any], seed: int, ending: str) -> None:
-    """Rows in the form of the data; a single image pixel for pixel; codes as they are; `ending` is that of a stream."""
+def _write(
+    verb: Verb, made: Tensor, out: Path, about: Mapping[str, Any], seed: int, ending: str, file: Path | None
+) -> None:
+    """Rows in the form of the data; a single image pixel for pixel; codes as they are; `ending` is that of a stream.
+
+    A table whose gaps were filled is the user's `file` in all other cells, to the last digit.
+    """
     with writable(out, ending if ending in ARRAYS else ".npy") as place:
-        if verb.gives_codes:
+        if verb is IMPUTE and file is not None and {file.suffix.lower(), place.suffix.lower()} <= set(TABLES):
+            write_table(filled(own_cells(file), to_table(made, about)), place)
+        elif verb.gives_codes:
             write(made, place, {"title": about.get("title", "")}, seed)
         elif place.suffix.lower() == ".png" and len(made) == 1 and len(about["shape"]) == 3:
             row = made.numpy(force=True).reshape(1, *about["shape"])

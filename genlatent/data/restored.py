@@ -36,6 +36,28 @@ def to_table(rows: np.ndarray | Tensor, about: Mapping[str, Any]) -> Table:
     return Table({name: _column(name, column, about) for name, column in zip(names, values.T, strict=True)})
 
 
+def filled(own: Table, made: Table) -> Table:
+    """The user's own table with the gaps of the columns in `made` filled from there, and nothing else changed.
+
+    >>> own = Table({"id": np.array([7.0, 8.0]), "age": np.array([31.25, np.nan])})
+    >>> {name: values.tolist() for name, values in filled(own, Table({"age": np.array([30.0, 42.0])})).columns.items()}
+    {'id': [7.0, 8.0], 'age': [31.25, 42.0]}
+    """
+    columns = {name: _filled(values, made.columns.get(name)) for name, values in own.columns.items()}
+    return Table(columns, own.lines)
+
+
+def _filled(own: np.ndarray, made: np.ndarray | None) -> np.ndarray:
+    if made is None:
+        return own
+    if own.dtype == object:
+        return np.array([there if cell is None else cell for cell, there in zip(own, made, strict=True)], dtype=object)
+    if made.dtype == object:  # a column without a single text, in this file
+        return np.array([there if cell != cell else cell for cell, there in zip(own, made, strict=True)], dtype=object)
+    both = np.where(np.isnan(own), made, own)
+    return both.astype(np.int64) if made.dtype == np.int64 else both
+
+
 def _column(name: str, values: np.ndarray, about: Mapping[str, Any]) -> np.ndarray:
     if name in about.get("categories", {}):
         return _texts(values, about["categories"][name])

@@ -41,6 +41,12 @@ def read_csv(
     return rows_of_table(path, _read_text(path), Asked(columns, labels, conditions, support, categories, missing))
 
 
+def own_cells(path: str | Path) -> Table:
+    """A table just as its file has it: every column, numbers in float64."""
+    path = Path(path).expanduser()
+    return _read_columns(path) if path.suffix.lower() == ".parquet" else _read_text(path)
+
+
 def read_parquet(
     path: str | Path,
     *,
@@ -53,6 +59,10 @@ def read_parquet(
 ) -> Found:
     """The same for a parquet file."""
     path = Path(path).expanduser()
+    return rows_of_table(path, _read_columns(path), Asked(columns, labels, conditions, support, categories, missing))
+
+
+def _read_columns(path: Path) -> Table:
     try:
         import pyarrow
         import pyarrow.parquet
@@ -62,8 +72,7 @@ def read_parquet(
         found = pyarrow.parquet.read_table(path)
     except (OSError, pyarrow.ArrowException) as error:
         raise DataError(f"{path}: truncated, or no parquet file ({str(error).splitlines()[0]})") from error
-    series = {name: _parquet_series(found.column(name)) for name in found.column_names}
-    return rows_of_table(path, Table(series), Asked(columns, labels, conditions, support, categories, missing))
+    return Table({name: _parquet_series(found.column(name)) for name in found.column_names})
 
 
 def _read_text(path: Path) -> Table:

@@ -87,7 +87,8 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 
     def transform(self, X: Any) -> np.ndarray:
         """The code of each row, flat."""
-        return _array(self.model_.encode(self._known(X)).flatten(1))
+        rows = self._known(X)
+        return _array(self.model_.encode(rows).flatten(1))
 
     def inverse_transform(self, Z: Any) -> np.ndarray:
         """The mean row of each code, in the units of X."""
@@ -97,7 +98,8 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 
     def reconstruct(self, X: Any) -> np.ndarray:
         """The mean of each row given its own code, in the units of X."""
-        return self._outward(self.model_.reconstruct(self._known(X)))
+        rows = self._known(X)
+        return self._outward(self.model_.reconstruct(rows))
 
     def sample(self, n_samples: int = 1) -> np.ndarray:
         """New rows in the units of X; the same ones at each call."""
@@ -106,11 +108,13 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 
     def impute(self, X: Any) -> np.ndarray:
         """Rows with every NaN replaced by what the model expects there."""
-        return self._outward(self.model_.impute(self._known(X, gaps=True), generator=self._answers()))
+        rows = self._known(X, gaps=True)
+        return self._outward(self.model_.impute(rows, generator=self._answers()))
 
     def score_samples(self, X: Any) -> np.ndarray:
         """One number for each row, higher where the model finds it more typical; see the model's `score`."""
-        return _array(self.model_.score(self._known(X), generator=self._answers()))
+        rows = self._known(X)
+        return _array(self.model_.score(rows, generator=self._answers()))
 
     def score(self, X: Any, y: Any = None) -> float:
         """The mean of :meth:`score_samples`: what a search over settings makes large."""

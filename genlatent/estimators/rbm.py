@@ -76,7 +76,8 @@ class RBMEstimator(Estimator):
 
     def score_samples(self, X: Any) -> np.ndarray:
         """Minus the free energy of each row, in nats, up to one constant for all rows."""
-        return self._per_unit(self.model_.score(self._known(X)))
+        rows = self._known(X)
+        return self._per_unit(self.model_.score(rows))
 
 
 def _units(support: Support) -> Unit:

@@ -84,7 +84,8 @@ class VAEEstimator(Estimator):
 
     def score_samples(self, X: Any) -> np.ndarray:
         r"""Importance estimate of :math:`\log p(x)` of each row, in nats."""
-        weights = self.model_.log_weights(self._known(X), self.num_samples, self._answers())
+        rows = self._known(X)
+        weights = self.model_.log_weights(rows, self.num_samples, self._answers())
         return self._per_unit(log_mean_exp(weights))
 
     def __sklearn_tags__(self) -> Tags:

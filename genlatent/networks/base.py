@@ -18,6 +18,8 @@ def size(of: Sizes, name: str = "every size") -> torch.Size:
     >>> size(3), size((1, 8, 8))
     (torch.Size([3]), torch.Size([1, 8, 8]))
     """
+    if isinstance(of, str):
+        raise ValueError(f"{name} takes a number or a sequence of numbers, got {of!r}")
     shape = torch.Size([of] if isinstance(of, int) else of)
     if not shape or min(shape) < 1:
         raise ValueError(f"{name} must be at least 1, got {of}")

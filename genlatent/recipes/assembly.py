@@ -25,7 +25,9 @@ def data(recipe: Recipe) -> Dataset:
     """The data set, split and binarised as the recipe says."""
     path = recipe.data.path
     if path is not None and not Path(path).expanduser().exists():
-        raise RecipeError(f"data.path: there is no file or folder {path!r}; name yours, for example data.path=mine.csv")
+        raise RecipeError(
+            f"data.path: there is no file or folder {path!r}; name yours: data.path=mine.csv to train, --data to judge"
+        )
     return load_data(recipe.data.source, binarise=recipe.data.binarise, **recipe.data.options)
 
 

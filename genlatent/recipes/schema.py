@@ -1,6 +1,7 @@
 """What a recipe may hold: a model, its data, its training, and the published figure it stands for."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
@@ -124,8 +125,11 @@ class Recipe(Strict):
     expect: Expected | None = None
 
     def resolved(self) -> dict[str, Any]:
-        """The recipe as plain values with every default written out: what a run folder keeps."""
-        return self.model_dump(mode="json", exclude_none=True)
+        """The recipe as plain values with every default written out: what a run folder keeps, usable from anywhere."""
+        found = self.model_dump(mode="json", exclude_none=True)
+        if self.data.path is not None:
+            found["data"]["path"] = str(Path(self.data.path).expanduser().absolute())
+        return found
 
 
 Entry = TypeVar("Entry", bound=BaseModel)

@@ -27,12 +27,19 @@ from genlatent.training.trainer import Settings, Trainer
 JUDGEMENTS = 100  # of the held-out part over a training, unless told otherwise
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class History:
     """What a training did: one row of metrics for each epoch, and why it ended early, if it did."""
 
     rows: list[dict[str, Any]]
     stopped: str | None = None
+
+    def __repr__(self) -> str:
+        """How many rows there are, and the last one."""
+        row = self.rows[-1] if self.rows else {}
+        numbers = {name: f"{value:.4g}" if isinstance(value, float) else value for name, value in row.items()}
+        last = ", ".join(f"{name}={value}" for name, value in numbers.items())
+        return f"History({len(self.rows)} rows; {last}{f'; {self.stopped}' if self.stopped else ''})"
 
     def column(self, name: str) -> list[float]:
         """A metric over the epochs in which it was taken."""

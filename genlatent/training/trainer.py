@@ -223,6 +223,8 @@ class Trainer:
             self.draws.set_state(before)
             outcomes[:] = [self.engine(batch, self._progress, self.state, self.draws)]
             self._move(outcomes[0], 1 / distributed.world())
+            for parameter in self.parameters.values():  # L-BFGS strings gradients together as they lie in memory
+                parameter.grad = None if parameter.grad is None else parameter.grad.contiguous()
             return outcomes[0].value
 
         self.torch_optimizer.step(closure)  # pyright: ignore[reportCallIssue, reportArgumentType]

@@ -6,7 +6,18 @@ import sys
 import pytest
 
 VERBS = ("train", "sample", "evaluate", "diagnose", "demo", "models", "info", "data", "compare", "report")
-VERBS += ("encode", "decode", "reconstruct", "denoise", "impute", "score", "traverse", "interpolate", "recipes")
+VERBS += (
+    "encode",
+    "decode",
+    "reconstruct",
+    "denoise",
+    "impute",
+    "score",
+    "traverse",
+    "interpolate",
+    "recipes",
+    "explore",
+)
 HEAVY = ("torch", "pyro", "arviz", "matplotlib", "numpy", "scipy", "sklearn")
 
 

@@ -138,3 +138,21 @@ def test_a_table_is_no_folder_of_pictures(run, tmp_path, ask):
     assert said.code == 2
     assert "are no pictures; name a .csv, .npy or .npz file" in said.err
     assert not (tmp_path / "pictures").exists()
+
+
+def test_only_gaps_of_the_users_table_are_filled(run, tmp_path, ask):
+    """Columns that the model does not know, their order, and every digit of what was seen stay."""
+    own = tmp_path / "own.csv"
+    own.write_text(
+        "account,kind,smoker,colour,height,age\n"
+        "4280387012,a,1,red,1.7000000001,\n"
+        "2095513148,,0,,,31\n"
+        "9999999999,b,,light blue,1.61,44\n"
+    )
+    assert ask("impute", run, own, "--out", tmp_path / "filled.csv").code == 0
+    texts = ((tmp_path / name).read_text() for name in ("own.csv", "filled.csv"))
+    before, after = (list(csv.DictReader(text.splitlines())) for text in texts)
+    assert list(after[0]) == ["account", "kind", "smoker", "colour", "height", "age"]
+    for old, new in zip(before, after, strict=True):
+        assert all(new.values())
+        assert all(new[name] == cell for name, cell in old.items() if cell)

@@ -6,6 +6,7 @@ import torch
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -119,3 +120,10 @@ def test_one_seed_is_one_answer_and_nobody_else_s_stream_moves(table):
 def test_rows_that_an_rbm_cannot_learn_are_one_sentence():
     with pytest.raises(DataError, match="binary or real rows, these are count"):
         RBMEstimator(3, support="count", **SHORT).fit(np.arange(12.0).reshape(6, 2))
+
+
+@pytest.mark.parametrize("verb", ["transform", "reconstruct", "inverse_transform", "score_samples", "score", "impute"])
+@pytest.mark.parametrize("kind", [VAEEstimator, RBMEstimator, AutoencoderEstimator])
+def test_what_is_not_fitted_says_so(kind, verb):
+    with pytest.raises(NotFittedError):
+        getattr(kind(), verb)(np.zeros((3, 2)))

@@ -162,7 +162,9 @@ def test_machines_are_sampled_by_name(method, device):
 
 
 def test_bad_input_is_named(device):
-    with pytest.raises(RecipeError, match="no method of sampling is called 'annealing'; known: gibbs, tempering"):
+    with pytest.raises(
+        RecipeError, match="no method of sampling is called 'annealing'; known: gibbs, integer-gibbs, tempering"
+    ):
         rbm().to(device).kernel("annealing")
     with pytest.raises(DataError, match="given x leaves nothing to sample"):
         rbm().to(device).sample(2, given={"x": torch.zeros(6, device=device)}, method="tempering")
