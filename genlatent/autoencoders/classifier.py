@@ -27,6 +27,7 @@ class Classifier(Model):
         features: number of features, or their shape.
         frozen: whether the encoder stays as it is.
 
+    >>> import torch
     >>> Classifier((1, 8, 8), classes=10, features=30).predict(torch.zeros(3, 1, 8, 8)).shape
     torch.Size([3])
     """

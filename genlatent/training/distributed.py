@@ -19,6 +19,8 @@ def joined(device: torch.device) -> Iterator[None]:
         dist.init_process_group(devices.process_backend(device))
     try:
         yield
+        if wanted:
+            dist.barrier()  # a process that left while another still worked was seen to abort at its end
     finally:
         if wanted:
             dist.destroy_process_group()

@@ -58,7 +58,7 @@ def test_wrong_chains_are_refused(page, body, word):
     before = len(page("rbm").explorer.sessions)
     answer = page("rbm").post("/api/chains", body)
     assert (answer.status_code, word in answer.json()["error"]) == (422, True), answer.text
-    assert len(page("rbm").explorer.sessions) == before
+    assert len(page("rbm").explorer.sessions) <= before  # others may have expired meanwhile
 
 
 def test_chains_that_ended_say_so(page):

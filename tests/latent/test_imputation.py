@@ -109,5 +109,5 @@ def test_bad_questions(exact, x):
     x[2, 2] = torch.inf
     with pytest.raises(DataError, match="Gaussian: inf in row 2, column 2"):
         model.impute(x)
-    with pytest.raises(Unsupported, match="Autoencoder has no 'impute'"):
-        components.build({"name": "autoencoder", "event_shape": [4], "latent": 2}, "model").impute(x)
+    with pytest.raises(Unsupported, match="SparseCoding has no 'impute'"):
+        components.build({"name": "sparse-coding", "event_shape": [5], "atoms": 2}, "model").impute(x)
