@@ -11,7 +11,7 @@ from genlatent.sampling.sites import grouped, units_of
 from genlatent.sampling.turns import PAYS_BACK, Turns
 from genlatent.sampling.uniform import Uniform
 
-BLOCK = 80  # sites whose fields are made by one product
+BLOCK = 64  # sites whose fields are made by one product
 NEAR = 64  # a layer at least so many times wider than its sites have neighbours is summed neighbour by neighbour
 
 Outside = Sequence[tuple[Tensor, Tensor]]  # layers coupled to this one, each with the matrix that carries it here
