@@ -1,6 +1,7 @@
 """The page in a real Chromium: every control, a phone's width, the dark, the keyboard, and nobody else asked."""
 
 import json
+import statistics
 import threading
 from contextlib import suppress
 
@@ -248,12 +249,12 @@ def test_the_classes_that_a_model_sees(browser, served):
 
 @pytest.mark.parametrize("name", ["conditional-vae", "rbm"])
 def test_the_first_image_is_there_within_a_second(browser, served, name):
-    """By the quickest of a few visits: what else the machine does at the time only adds to them."""
+    """In the median of a few visits."""
     times = []
     for _ in range(5):
         opened(browser, served(name))
         times.append(browser.run("window.firstImage"))
-    assert min(times) < 1000, times
+    assert statistics.median(times) < 1000, times
 
 
 @pytest.mark.parametrize("name", list(MAKE))
