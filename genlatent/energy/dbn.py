@@ -278,8 +278,8 @@ class DeepBeliefNet(Model):
 
         Of held-out digits of 8x8 bits a net of 128, 64 and 16 units, trained greedily, leaves a squared error of 5.88,
         and 3.19 after 500 epochs of fine-tuning; from random weights these end at 3.56 (one seed, epochs and rate
-        chosen on these rows). Sixteen principal components leave 2.30: their codes are real numbers without bounds, where
-        these lie between 0 and 1.
+        chosen on these rows). Sixteen principal components leave 2.30: their codes are real numbers without bounds,
+        where these lie between 0 and 1.
 
         References:
             Reducing the dimensionality of data with neural networks (Hinton and Salakhutdinov, 2006)
