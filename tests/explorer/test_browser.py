@@ -184,6 +184,7 @@ def test_every_control_of_a_machine(browser, served):
     changes(browser, hold, lambda: (press(browser, "chains", "Set free"), browser.click(hold, 0.1, 0.1)))
     press(browser, "chains", "Hold ink")
     changes(browser, hold, lambda: press(browser, "chains", "Set all free"))
+    browser.settle(0.5)  # nothing is asked meanwhile: whatever the next press wishes is sent as it is
     changes(browser, hold, lambda: press(browser, "chains", "Hold half of chain 1"))
     press(browser, "chains", "Set all free")
     turn(browser, "chains")

@@ -117,7 +117,7 @@ export function chains(about, view) {
   const many = select("chains", [2, 4, 9, 16, 25, 36].filter((n) => n <= most).map((n) => [n, n]), number, (n) => { number = Number(n); restart(); });
   const how = select("moved by", methods.map((m) => [m, m]), method, (m) => { method = m; restart(); });
   const hold = el("details", { open: true }, el("summary", {}, view.kind === "image" ? "Hold pixels: painted ones are held, hatched ones are free" : "Hold values: empty ones are free"),
-    el("div", { className: "stack" }, editor.box, el("div", { className: "row" }, button("Set all free", () => editor.clear()), button("Hold half of chain 1", () => { if (state) { editor.set(view.values(state, 0)); editor.halve(); } }))));
+    el("div", { className: "stack" }, editor.box, el("div", { className: "row" }, button("Set all free", () => editor.clear()), button("Hold half of chain 1", () => { if (state) editor.halve(view.values(state, 0)); }))));
   setInterval(() => { if (!running && session && !document.hidden) once.idle?.(); }, ALIVE);
   once.idle = () => ask(`/api/chains/${session}`, { steps: 0, ...wish() }).catch(() => { session = null; });
   addEventListener("pagehide", () => { if (session) fetch(`/api/chains/${session}`, { method: "DELETE", keepalive: true }); });

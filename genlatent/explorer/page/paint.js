@@ -127,6 +127,6 @@ export function paint(view, { name, change, erasable, empty = 0, words = {} }) {
     set(values) { pixels = values.map((value) => (value === null ? null : view.two ? Math.round(value) : Math.min(1, Math.max(0, value)))); changed(); },
     clear() { this.set(new Array(size * channels).fill(empty)); },
     brush(key) { brush = key; tools.set(key); },
-    halve() { this.set(pixels.map((value, i) => ((i % view.width) < view.width / 2 ? value : null))); },
+    halve(of = pixels) { this.set(of.map((value, i) => ((i % view.width) < view.width / 2 ? value : null))); },
   };
 }

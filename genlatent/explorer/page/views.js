@@ -111,6 +111,6 @@ function form(view, { name, change, empty = 0 }) {
     set(next) { values = [...next]; fill(); change(); },
     clear() { this.set(view.columns.map(() => null)); },
     brush() {},
-    halve() { this.set(values.map((value, i) => (i < values.length / 2 ? value : null))); },
+    halve(of = values) { this.set(of.map((value, i) => (i < of.length / 2 ? value : null))); },
   };
 }
