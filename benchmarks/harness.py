@@ -9,6 +9,7 @@ import argparse
 import importlib.metadata
 import json
 import platform
+import random
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -82,19 +83,25 @@ class Row:
 def interleaved(candidates: Mapping[str, Callable[[], object]], seconds: float, calls: int = 1) -> dict[str, float]:
     """Median milliseconds of one call of each candidate, all of them taking turns, so that each sees the same machine.
 
+    A turn is a call that is not timed and one that is, and every round has an order of its own: the threads of another
+    library that still spin, and the caches that it filled, are not in anybody's time.
+
     Args:
         candidates: what to time, by name.
         seconds: how long all of it may take, warm-up aside.
         calls: how much work one call of a candidate does; times are divided by it.
     """
     times: dict[str, list[float]] = {name: [] for name in candidates}
+    order, shuffle = list(candidates), random.Random(0).shuffle
     for _ in range(WARM_UP):
         for run in candidates.values():
             _timed(run)
     end = time.perf_counter() + seconds
     while time.perf_counter() < end or min(map(len, times.values()), default=FEWEST) < FEWEST:
-        for name, run in candidates.items():
-            times[name].append(_timed(run))
+        shuffle(order)
+        for name in order:
+            _timed(candidates[name])
+            times[name].append(_timed(candidates[name]))
     return {name: statistics.median(spent) * 1e3 / calls for name, spent in times.items()}
 
 
