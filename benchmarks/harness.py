@@ -177,10 +177,11 @@ def main(name: str, benchmark: Callable[[Settings], list[Row]], argv: list[str] 
     if given.json:
         print(json.dumps(result))
     else:
-        _show(name, result, rows)
+        show(name, result, rows)
 
 
-def _show(name: str, result: dict, rows: list[Row]) -> None:
+def show(name: str, result: dict, rows: list[Row]) -> None:
+    """The rows as a table, and the versions that took part."""
     table = Table(
         title=f"{name}: {result['machine']['processor']}, {result['machine']['device']}", title_justify="left"
     )

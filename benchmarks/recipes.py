@@ -1,8 +1,11 @@
 """How long each recipe takes that needs no files, and what the model it leaves is judged to be.
 
-`python -m benchmarks.recipes` trains every one of them in a process of its own with one thread and evaluates it.
+`python -m benchmarks.recipes [NAME ...]` trains all of them, or some, each in a process of its own with one thread, and
+evaluates it. Each row is kept as soon as it is there, in the place of an older one; `benchmarks.model_table` then puts
+them into the README.
 """
 
+import argparse
 import json
 import os
 import subprocess
@@ -12,7 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.harness import Row, Settings, main
+from benchmarks.harness import RESULTS, Row, machine, show, versions
 from genlatent.recipes.reading import read, shipped
 
 BUNDLED = ("digits", "bars-and-stripes", "two-moons", "photographs", "swiss-roll")
@@ -27,26 +30,23 @@ FIRST = (  # what a model is known by, the first of these that it is judged on
 )
 
 
-def rows(settings: Settings) -> list[Row]:
-    """One row for each recipe."""
-    return [row(name, settings) for name in (QUICK if settings.quick else recipes())]
-
-
 def recipes() -> list[str]:
     """Recipes whose data come with the packages, or are made."""
     return [name for name in shipped() if read(name).data.name in BUNDLED]
 
 
-def row(name: str, settings: Settings) -> Row:
+def row(name: str, quick: bool = False) -> Row:
     """Train and judge one."""
-    changes = ["train.steps=50", "train.epochs=null"] if settings.quick else []
+    changes = ["train.steps=50"] if quick else []
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run"
         start = time.perf_counter()
         ask("train", name, *changes, "--out", str(run), "--quiet")
         spent = time.perf_counter() - start
-        mode = json.loads((run / "checkpoints" / "last" / "config.json").read_text())["training"]["mode"]
-        found = json.loads(ask("evaluate", str(run), "--json", *(["--samples", "20"] if settings.quick else [])))
+        checkpoints = run / "checkpoints"
+        last = checkpoints / (checkpoints / "last").read_text().strip()
+        mode = json.loads((last / "config.json").read_text())["training"]["mode"]
+        found = json.loads(ask("evaluate", str(run), "--json", *(["--samples", "20"] if quick else [])))
     return Row(name, mode, 1e3 * spent, "", note=said(found["records"]))
 
 
@@ -74,5 +74,31 @@ def _words(record: dict[str, Any]) -> str:
     return f"{record['metric']} {record['value']:.4g}{spread} {record['unit']}: {record['verdict']}"
 
 
+def kept(new: list[Row] | None = None) -> dict[str, Any]:
+    """The result so far, by recipe, with the new rows in place of older ones."""
+    path = RESULTS / "recipes.json"
+    rows = {row["work"]: row for row in (json.loads(path.read_text())["rows"] if path.exists() else [])}
+    rows |= {row.work: row.plain() for row in new or []}
+    ordered = [rows[name] for name in sorted(rows) if name in shipped()]
+    return {"machine": machine(), "versions": versions(), "seed": 0, "rows": ordered}
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Train, judge, keep, show."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.recipes", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="recipes; all that need no files by default")
+    parser.add_argument("--quick", action="store_true", help="50 steps of three recipes; nothing is written")
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    given = parser.parse_args(argv)
+    rows = []
+    for name in given.names or (QUICK if given.quick else recipes()):
+        rows.append(row(name, given.quick))
+        if not given.quick:
+            RESULTS.mkdir(exist_ok=True)
+            (RESULTS / "recipes.json").write_text(json.dumps(kept(rows[-1:]), indent=1) + "\n")
+    result = {**kept(), "rows": [row.plain() for row in rows]}
+    print(json.dumps(result)) if given.json else show("recipes", result, rows)
+
+
 if __name__ == "__main__":
-    main("recipes", rows)
+    main()

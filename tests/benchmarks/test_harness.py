@@ -15,7 +15,10 @@ def test_candidates_take_turns_and_medians_are_per_call():
         time.sleep(0.002)
 
     found = interleaved({"slow": slow, "quick": lambda: order.append("quick")}, seconds=0.0, calls=2)
-    assert order == ["slow", "quick"] * (harness.WARM_UP + harness.FEWEST)
+    assert order[: 2 * harness.WARM_UP] == ["slow", "quick"] * harness.WARM_UP
+    rounds = [tuple(order[i : i + 4]) for i in range(2 * harness.WARM_UP, len(order), 4)]
+    assert len(rounds) == harness.FEWEST
+    assert set(rounds) == {("slow", "slow", "quick", "quick"), ("quick", "quick", "slow", "slow")}
     assert found["slow"] >= 1 > found["quick"] > 0
 
 
