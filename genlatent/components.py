@@ -19,6 +19,12 @@ LARGEST_TENSOR = 10_000  # elements of a constructor argument that are written o
 
 TRUSTED = ("genlatent", "torch.nn", "torch.distributions", "pyro.distributions")
 
+# What a constructor says to values that it cannot be given.
+REFUSED = (
+    *(TypeError, ValueError, ArithmeticError, LookupError),
+    *(AttributeError, AssertionError, RuntimeError, MemoryError),
+)
+
 
 class Component:
     """Something made of plain arguments that can be read back: objectives, corruptions, kernels, schedules."""
@@ -173,10 +179,12 @@ def _counted(annotation: Any) -> bool:
 
 def _build_named(spec: dict[str, Any], kind: str | None, allow: Sequence[str], given: dict[str, Any]) -> Any:
     name = spec.pop("name")
+    if not all(isinstance(text, str) for text in (name, *spec)):
+        raise RecipeError(f"a name and the names of arguments are texts, got {[name, *spec]}")
     if name == "tensor":
-        return torch.tensor(spec["values"], dtype=getattr(torch, spec["dtype"]))
+        return _tensor(spec)
     if name == "function":
-        return _trusted(spec["place"], allow)
+        return _function(spec, allow)
     made = _trusted(registry.location(kind or _kind_of(name), name), allow)
     if not (inspect.isclass(made) and issubclass(made, (nn.Module, Component, torch.distributions.Distribution))):
         raise RecipeError(f"{name!r} is not a class of models, networks, distributions or objectives")
@@ -188,8 +196,25 @@ def _build_named(spec: dict[str, Any], kind: str | None, allow: Sequence[str], g
     try:
         refuse_fractions(made, **args)
         return made(*(positional[0] if positional else ()), **args)
-    except (TypeError, ValueError) as error:
+    except REFUSED as error:
         raise RecipeError(f"{name}: {error}") from error
+
+
+def _tensor(spec: dict[str, Any]) -> Tensor:
+    dtype = getattr(torch, str(spec.get("dtype")), None)
+    if not isinstance(dtype, torch.dtype) or "values" not in spec:
+        raise RecipeError(f"a tensor is described by dtype and values, got dtype {spec.get('dtype')!r}")
+    try:
+        return torch.tensor(spec["values"], dtype=dtype)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise RecipeError(f"these values make no tensor of {spec['dtype']}: {error}") from error
+
+
+def _function(spec: dict[str, Any], allow: Sequence[str]) -> Callable[..., Any]:
+    made = _trusted(str(spec.get("place")), allow)
+    if not inspect.isfunction(made):
+        raise RecipeError(f"{spec.get('place')!r} is not a function")
+    return made
 
 
 def _kind_of(name: str) -> str:
@@ -197,8 +222,25 @@ def _kind_of(name: str) -> str:
 
 
 def _trusted(place: str, allow: Sequence[str]) -> Callable[..., Any]:
+    """What a place holds; of the toolkit's own modules only what they define, not what they import for themselves."""
     module = place.partition(":")[0]
-    if not any(module == prefix or module.startswith(prefix + ".") for prefix in (*TRUSTED, *allow)):
+    _refuse_outside(place, module, allow)
+    found = registry.load(place)
+    if not _within(module, allow):
+        _refuse_outside(place, str(getattr(found, "__module__", type(found).__module__)), allow)
+    return found
+
+
+def _refuse_outside(place: str, module: str, allow: Sequence[str]) -> None:
+    if not _within(module, (*TRUSTED, *allow)):
         prefix = module.partition(".")[0]
         raise RecipeError(f"{place!r} is code from outside genlatent; if you trust it, add --allow-import {prefix}")
-    return registry.load(place)
+
+
+def _within(module: str, prefixes: Sequence[str]) -> bool:
+    """Whether a module is one of these, or lies in one of them: whole parts between dots count.
+
+    >>> _within("mine.parts", ["mine"]), _within("minefield", ["mine"]), _within("mine", ["mine.parts"])
+    (True, False, False)
+    """
+    return any(module == prefix or module.startswith(prefix + ".") for prefix in prefixes)

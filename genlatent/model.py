@@ -1,6 +1,10 @@
 """What every model promises, whatever its family."""
 
-from collections.abc import Mapping
+import functools
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +13,77 @@ from torch import Tensor, nn
 
 from genlatent import registry
 from genlatent.components import refuse_fractions
-from genlatent.errors import DataError, RecipeError, Unsupported
+from genlatent.errors import DataError, Diverged, RecipeError, Unsupported
 
 # Where the run folder is known: a room that knows models, so that it is imported only when it is asked for.
 SAVE, LOAD = "genlatent.training.checkpoint:save", "genlatent.training.checkpoint:load"
+
+LARGEST = 1e30  # a float32 that sums of thousands do not exceed
+ADVICE = "weights or rows are too large for its numbers: scale the rows, or go back to a checkpoint"
+
+# What torch says of parameters that no distribution has.
+OUTSIDE = (r"Expected parameter (\w+) .* of distribution (\w+)", r"(probability) tensor contains either")
+
+# What answers with numbers, which a weight that is not finite would spoil in silence.
+LOGARITHMS = ("score", "log_prob", "log_weights", "bound", "pseudo_likelihood")  # of probabilities, which may be 0
+PICTURES = ("sample", "encode", "decode", "reconstruct", "denoise", "impute", "imputations")
+VERBS = (*LOGARITHMS, *PICTURES, "trace", "predict", "predict_proba")
+
+
+def not_finite(named: Iterable[tuple[str, Tensor]]) -> str | None:
+    """The first tensor that holds NaN or an infinity, in words, or None: one pass of sums unless there is one.
+
+    Tensors that are only being traced have no numbers to look at.
+
+    >>> not_finite([("b", torch.zeros(2)), ("W", torch.tensor([[1.0, torch.nan]]))])
+    'W holds nan at (0, 1)'
+    """
+    floats = [(n, t) for n, t in named if t.is_floating_point() and type(t).__name__ != "FakeTensor"]
+    sums: dict[torch.device, list[Tensor]] = {}
+    for _, tensor in floats:
+        sums.setdefault(tensor.device, []).append(tensor.detach().sum(dtype=torch.float32))
+    if all(math.isfinite(float(torch.stack(found).sum())) for found in sums.values()):
+        return None
+    return next((f"{name} {where}" for name, tensor in floats if (where := _where(tensor))), None)
+
+
+def _where(tensor: Tensor) -> str | None:
+    """What is not finite in a tensor, and where; None where a sum alone was too large."""
+    bad = (~tensor.detach().isfinite()).nonzero()
+    if not len(bad):
+        return None
+    place = tuple(bad[0].tolist())
+    return f"holds {float(tensor.detach()[place]):g} at {place}" if place else f"is {float(tensor.detach()):g}"
+
+
+def _of_sound_numbers(verb: Callable[..., Any]) -> Callable[..., Any]:
+    """A verb that neither asks weights that are not finite nor gives such an answer; minus infinity is the log of 0."""
+
+    @functools.wraps(verb)
+    def asked(self: "Model", *given: Any, **named: Any) -> Any:
+        self.check_weights()
+        who = f"{type(self).__name__}.{verb.__name__}"
+        with within_numbers(who):
+            answer = verb(self, *given, **named)
+        if isinstance(answer, Tensor):
+            seen = answer.clamp(min=-LARGEST) if verb.__name__ in LOGARITHMS else answer
+            if found := not_finite([("the answer", seen)]):
+                raise Diverged(f"{who}: {found}; {ADVICE}")
+        return answer
+
+    return asked
+
+
+@contextmanager
+def within_numbers(who: str) -> Iterator[None]:
+    """Say in one sentence what a distribution was made of that it cannot be: a scale of 0, a mean that is NaN."""
+    try:
+        yield
+    except (ValueError, RuntimeError) as error:
+        found = next((f for pattern in OUTSIDE if (f := re.match(pattern, str(error)))), None)
+        if found is None:
+            raise
+        raise Diverged(f"{who}: {' of a '.join(found.groups())} distribution is out of range; {ADVICE}") from error
 
 
 class Model(nn.Module):
@@ -34,6 +105,19 @@ class Model(nn.Module):
         """Refuse half a unit by name, whichever model it is asked of, before the model is made."""
         refuse_fractions(cls, *given, **named)
         return super().__new__(cls)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Let no verb of a model answer from weights that are not finite, or with such numbers."""
+        super().__init_subclass__(**kwargs)
+        for name in VERBS:
+            if callable(verb := vars(cls).get(name)):
+                setattr(cls, name, _of_sound_numbers(verb))
+
+    def check_weights(self) -> None:
+        """Refuse to answer from weights that are not finite, naming the first."""
+        found = not_finite((*self.named_parameters(), *self.named_buffers()))
+        if found is not None:
+            raise Diverged(f"{type(self).__name__}: {found}, so it can answer nothing; go back to a checkpoint")
 
     def objective(self) -> Any:
         """What `fit` minimises unless told otherwise."""

@@ -31,6 +31,7 @@ HOUSE = (
     "plots",
     "recipes",
     "report",
+    "reproduce",
     "explorer",
     "cli",
 )

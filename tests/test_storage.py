@@ -70,3 +70,46 @@ def test_second_holder_of_a_lock_is_refused(tmp_path):
         pass
     with storage.lock(tmp_path / ".lock", "free again"):
         assert (tmp_path / ".lock").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (errno.ENOSPC, "nothing half-written was left, what was there before stays; make room, or name another place"),
+        (errno.EROFS, "what was there before stays; name a place that may be written to"),
+        (errno.EIO, "what was there before stays"),
+    ],
+)
+def test_what_keeps_a_place_from_being_written_is_said_with_what_to_do(tmp_path, error, words):
+    with pytest.raises(RunError) as caught, storage.said(tmp_path / "x"):
+        raise OSError(error, "in the words of some library")
+    assert str(caught.value).startswith(f"{tmp_path / 'x'} could not be written: {os.strerror(error)}; ")
+    assert str(caught.value).endswith(words)
+
+
+def test_a_disk_that_does_not_confirm_a_name_has_the_file_all_the_same(tmp_path, monkeypatch):
+    place, sync = tmp_path / "note.txt", os.fsync
+    calls = iter([sync, full_disk])
+    monkeypatch.setattr(os, "fsync", lambda descriptor: next(calls)(descriptor))
+    with pytest.raises(RunError, match="is written, but the disk did not confirm it: No space left on device"):
+        storage.write_text(place, "new")
+    assert place.read_text() == "new"
+
+
+def test_a_lock_in_a_folder_that_cannot_be_made_is_one_sentence(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(RunError, match="could not be written: Not a directory"), storage.lock(tmp_path / "file/x", ""):
+        pass
+
+
+def test_an_error_in_a_scratch_folder_is_nobodys_but_the_users(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(BrokenPipeError), storage.scratch() as folder:
+        raise BrokenPipeError(folder.name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_of_others_that_look_unfinished_stay(tmp_path):
+    (tmp_path / ".note.txt.backup.partial").write_text("of another program")
+    storage.write_text(tmp_path / "note.txt", "x")
+    assert (tmp_path / ".note.txt.backup.partial").exists()

@@ -157,4 +157,5 @@ def shrinking(
 def largest_eigenvalue(D: Float[Tensor, "atoms values"]) -> Float[Tensor, ""]:
     r"""The largest eigenvalue of :math:`D D^\top`, found in the smaller of the two spaces."""
     smaller = D @ D.mT if D.shape[0] <= D.shape[1] else D.mT @ D
-    return torch.linalg.eigh(smaller).eigenvalues[-1]  # eigvalsh takes another way in a graph, with other last bits
+    found = torch.linalg.eigh(smaller).eigenvalues[-1]  # eigvalsh takes another way in a graph, with other last bits
+    return found.clamp_min(torch.finfo(D.dtype).tiny)  # of atoms that are all 0, whose codes are 0

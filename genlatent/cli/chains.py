@@ -1,5 +1,6 @@
 """Chains of a trained model on disk, and whether they can be believed."""
 
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,10 +25,10 @@ ENDING = ".nc"
 class Length(NamedTuple):
     """How many chains, and how long; what the user leaves open."""
 
-    chains: int = 4
-    draws: int = 1000
-    burn_in: int = 500
-    thin: int = 1
+    chains: int = 8
+    draws: int = 500
+    burn_in: int = 1000
+    thin: int = 10
 
 
 def check_place(path: Path | None) -> Path:
@@ -63,8 +64,24 @@ def run(job: Opened, length: Length, held: Mapping[str, Any], seed: int, termina
 
 def write(draws: Draws, path: Path, **attributes: Any) -> None:
     """InferenceData as netCDF, with what made it as attributes; there whole or not at all."""
+    content = netcdf(draws.to_arviz(**attributes))
     with new_file(path) as temporary:
-        draws.to_arviz(**attributes).to_netcdf(str(temporary), engine="h5netcdf")
+        temporary.write_bytes(content)
+
+
+def netcdf(data: Any) -> bytes:
+    """InferenceData as a netCDF file, made in memory: HDF5 brings the interpreter down where the disk is full."""
+    import h5netcdf
+    from xarray.backends import H5NetCDFStore
+
+    made = io.BytesIO()
+    with h5netcdf.File(made, "w") as file:
+        file.attrs.update(data.attrs)
+        for name in data.groups():
+            group = data[name]
+            how = {each: {"zlib": True} for each, values in group.variables.items() if values.dtype.kind in "biuf"}
+            group.dump_to_store(H5NetCDFStore(file, group=name, mode="a"), encoding=how)
+    return made.getvalue()
 
 
 class Judgement(NamedTuple):

@@ -20,18 +20,15 @@ def compare(
         ),
     ],
     out: Annotated[
-        list[Path] | None, typer.Option(help="A file to write the table to: .csv, .html or .json; may be repeated.")
+        list[Path] | None,
+        typer.Option(help="A file to write the table to: .csv, .html or .json; may be repeated."),
     ] = None,
     folder: Annotated[
         Path, typer.Option(help="Where recipes are trained to; what is there already is not trained again.")
     ] = Path("runs/comparison"),
-    data: Annotated[
-        str | None, typer.Option(help="A data set or file to judge all on; what each was trained on unless given.")
-    ] = None,
-    binarise: Annotated[str, typer.Option(help="Of the data that --data names: none, threshold, static, ...")] = "none",
-    samples: Annotated[int, typer.Option(min=1, help="Importance samples for each row, or draws of each chain.")] = 500,
-    runs: Annotated[int, typer.Option(min=2, help="Annealing runs of a machine too large to be listed.")] = 200,
-    steps: Annotated[int, typer.Option(min=1, help="Steps of each.")] = 1000,
+    *,
+    rows: options.Examples,
+    effort: options.Effort,
     also: Annotated[
         list[str] | None,
         typer.Option(
@@ -39,11 +36,7 @@ def compare(
             "`evaluate`; may be repeated."
         ),
     ] = None,
-    seed: options.Seed = 0,
-    device: options.Device = "auto",
-    quiet: options.Quiet = False,
-    as_json: options.Json = False,
-    allow_import: options.AllowImport = None,
+    how: options.Common,
 ) -> int:
     """Judge several models on test rows, and put them side by side with their differences row by row.
 
@@ -55,9 +48,9 @@ def compare(
     from genlatent.cli.terminal import Terminal
     from genlatent.evaluation.also import wished
 
-    terminal = Terminal(quiet=quiet, as_json=as_json)
-    wishes = wished(also or ())
-    asked = Asked(data, binarise, samples, (runs, steps), seed, device, tuple(allow_import or ()), wishes)
+    terminal = Terminal(quiet=how.quiet, as_json=how.as_json)
+    annealing, allow = (effort.runs, effort.steps), tuple(how.allow_import or ())
+    asked = Asked(*rows, effort.samples, annealing, how.seed, how.device, allow, wished(also or ()))
     job = Comparing(names, tuple(out or ()), folder, asked, terminal)
     if not job.trained():
         terminal.say(f"Stopped; the same command goes on where it stopped, in {folder}.")
@@ -67,5 +60,5 @@ def compare(
     places = job.write()
     if places:
         terminal.say(f"-> {', '.join(str(place) for place in places)}")
-    terminal.result({**job.found.plain(), "seed": seed, "files": [str(place) for place in places]})
+    terminal.result({**job.found.plain(), "seed": how.seed, "files": [str(place) for place in places]})
     return 0

@@ -20,7 +20,7 @@ from genlatent.recipes.reading import read_values, shipped
 from genlatent.registry import nearest
 from genlatent.report.comparison import comparison_report
 from genlatent.report.subject import Subject
-from genlatent.training.run import RunFolder, read_config
+from genlatent.training.run import RunFolder, how_trained
 
 SETS = {
     "digits": (
@@ -157,8 +157,8 @@ def finished(place: Path) -> bool:
     last = RunFolder(place).pointed("last")
     if last is None:
         return False
-    config = read_config(last)
-    return config["step"] >= config["training"]["settings"]["steps"]
+    how = how_trained(last)
+    return how.step >= how.steps
 
 
 def _whole(history: object) -> bool:

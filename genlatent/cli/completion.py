@@ -45,6 +45,16 @@ def overrides(incomplete: str) -> list[str]:
     return _starting([*known, *(f"model.name={name}" for name in models(""))], incomplete)
 
 
+def reading(incomplete: str) -> list[str]:
+    """How a user's own data are read.
+
+    >>> reading("data.su")
+    ['data.support=']
+    """
+    known = ("support", "missing", "labels", "conditions", "columns", "standardise", "binarise", "shape", "image_size")
+    return _starting([f"data.{key}=" for key in known], incomplete)
+
+
 def data(incomplete: str) -> list[str]:
     """Named data sets."""
     from genlatent.data.catalogue import NAMED

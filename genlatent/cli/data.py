@@ -1,7 +1,8 @@
 """`genlatent data`: what can be learned from."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -36,29 +37,58 @@ def list_(as_json: options.Json = False) -> None:
 @app.command()
 def info(
     name: Name,
-    binarise: Annotated[str, typer.Option(help="none, threshold, static, static(SEED) or dynamic.")] = "none",
+    reading: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="How it is read, in the words of `train`: data.support=auto data.missing=true data.labels=kind",
+            metavar="[KEY=VALUE]...",
+            autocompletion=completion.reading,
+        ),
+    ] = None,
+    binarise: options.Binarise = "none",
     as_json: options.Json = False,
 ) -> None:
-    """Describe one data set: rows, shape, support, labels, fingerprint.
+    """Describe one data set: rows, shape, support, columns, labels, fingerprint.
 
     Example: genlatent data info digits
+
+    Example: genlatent data info people.csv data.support=auto data.missing=true
     """
     from genlatent.cli.terminal import Terminal
     from genlatent.data.sources import load_data
 
-    data = load_data(name, binarise=binarise)
+    data = load_data(name, **_read(name, reading or (), binarise))
     found = {
         "title": data.title,
         "rows": {part: len(getattr(data, part)) for part in ("train", "valid", "test")},
         "shape": list(data.shape),
         "support": data.support if isinstance(data.support, str) else list(data.support),
+        "columns": list(data.columns),
         "labels": list(data.label_names) or data.labels is not None,
         "missing": data.missing,
         "fingerprint": data.fingerprint,
     }
     terminal = Terminal(as_json=as_json)
-    terminal.table([("", ""), *((key, str(value)) for key, value in found.items())])
+    terminal.table([("", ""), *((key, str(value)) for key, value in found.items() if key != "columns" or value)])
     terminal.result(found)
+
+
+def _read(name: str, reading: Sequence[str], binarise: str) -> dict[str, Any]:
+    """What the loader is told beside the name, as a recipe with these changes would tell it."""
+    from genlatent.data.catalogue import NAMED
+    from genlatent.errors import RecipeError
+    from genlatent.recipes.reading import overridden
+    from genlatent.recipes.schema import DataEntry, checked
+
+    values = {"data": {"name" if name in NAMED else "path": name, "binarise": binarise}}
+    for change in reading:
+        if not change.startswith("data.") or change.startswith(("data.name=", "data.path=")):
+            raise RecipeError(
+                f"{change!r} says not how data are read; write data.KEY=VALUE, for example data.support=auto"
+            )
+        values = overridden(values, change)
+    entry = checked(values["data"], name, DataEntry)
+    return {"binarise": entry.binarise, **entry.options}
 
 
 @app.command()

@@ -1,16 +1,20 @@
 """What `genlatent diagnose` looks at, family by family."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from genlatent import storage
 from genlatent.cli import chains as cli_chains
+from genlatent.cli import options
 from genlatent.cli.chains import Judgement, Length
+from genlatent.cli.given import read_given
+from genlatent.cli.judging import home
 from genlatent.cli.opening import RECIPE, Opened, data_of
 from genlatent.cli.progress import stepping
 from genlatent.cli.terminal import Terminal
@@ -29,10 +33,23 @@ from genlatent.plots.chains import autocorrelations, rank_bars, trace_lines
 from genlatent.plots.ladders import energy_histograms, replica_flow, replica_paths, swap_rates
 from genlatent.plots.latents import divergence_bars
 from genlatent.plots.writing import save
-from genlatent.sampling.draws import Draws
+from genlatent.sampling.draws import FEWEST, Draws
 
 RUNS = 200  # of annealing
 MOST_CHAINS = 16  # in a figure
+NAME = "diagnosis.json"
+
+
+class Asked(NamedTuple):
+    """What the command line says beside chains and data."""
+
+    temperature: float | None
+    method: str | None
+    rows: int
+    samples: int
+    annealing: int
+    seed: int
+    representation: bool
 
 
 @dataclass
@@ -43,15 +60,19 @@ class Looked:
     records: list[Record] = field(default_factory=list)
     figures: dict[str, Figure] = field(default_factory=dict)
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self, run: Path, seed: int) -> dict[str, Any]:
         """Plain values, for JSON."""
         records = [*(self.chains.records if self.chains else []), *self.records]
         variables = {name: one._asdict() for name, one in (self.chains.figures if self.chains else {}).items()}
-        return {"records": [record.plain() for record in records], "variables": variables}
+        found = {"records": [record.plain() for record in records], "variables": variables}
+        return {"run": str(run), "seed": seed, **found}
 
-    def save(self, folder: Path, note: Mapping[str, str]) -> list[Path]:
-        """Write the figures."""
-        return [save(figure, folder / f"{name}.png", note=note) for name, figure in self.figures.items()]
+    def write(self, run: Path, seed: int) -> list[Path]:
+        """Write the numbers and the figures beside the run; where they are."""
+        place, note = home(run) / NAME, {"seed": str(seed)}
+        storage.write_json(place, self.plain(run, seed))
+        figures = self.figures.items()
+        return [place, *(save(figure, place.parent / "figures" / f"{name}.png", note=note) for name, figure in figures)]
 
     def show(self, terminal: Terminal) -> None:
         """Tables for people."""
@@ -62,38 +83,40 @@ class Looked:
             terminal.records([("", record) for record in self.records])
 
 
-def look(
+def diagnosed(
     job: Opened,
-    length: Length,
-    held: Mapping[str, Any],
+    chains: options.Chains,
+    given: Sequence[str],
+    examples: options.Examples,
+    asked: Asked,
     terminal: Terminal,
-    *,
-    temperature: float,
-    method: str | None,
-    data: str | None,
-    binarise: str,
-    rows: int,
-    annealing: int,
-    seed: int,
-    representation: bool = False,
 ) -> Looked:
     """Look at whatever this model has, and at what its codes are worth if that is wished or there is nothing else."""
     model: Any = job.model
     model.eval()
     chained, weighted = hasattr(model, "trace"), hasattr(model, "log_weights")
-    if not chained and (held or method or temperature != 1):
-        raise RecipeError(f"{type(model).__name__} has no chains; leave --given, --method and --temperature out")
-    known = data is not None or not chained or representation or (job.path / RECIPE).is_file()
-    judged = data_of(job, data, binarise).to(job.device) if known else None
+    held = model.refuse_unknown(read_given(given, job.device, job.about))
+    if not chained:
+        said = {"given": held, "method": asked.method, "temperature": asked.temperature}
+        _refuse_chains(model, {**said, **chains.said()})
+    known = examples.data is not None or not chained or asked.representation or (job.path / RECIPE).is_file()
+    judged = data_of(job, *examples).to(job.device) if known else None
     found = Looked()
     if chained:
-        machine = Machine(job, length, held, terminal, temperature, method, seed)
-        found = machine.look(None if judged is None else _rows_of(judged), annealing)
+        machine = Machine(job, Length(**chains.said()), held, terminal, asked)
+        found = machine.look(None if judged is None else _rows_of(judged))
     elif weighted and judged is not None:
-        found = codes(job, judged, rows, length.draws, seed)
-    if judged is not None and (representation or not (chained or weighted)):
-        found.records += [*representation_records(model, judged, seed=seed)]
+        found = codes(job, judged, asked.rows, asked.samples, asked.seed)
+    if judged is not None and (asked.representation or not (chained or weighted)):
+        found.records += [*representation_records(model, judged, seed=asked.seed)]
     return found
+
+
+def _refuse_chains(model: Any, said: Mapping[str, Any]) -> None:
+    """Refuse what is said of chains to a model that has none."""
+    wrong = [f"--{name.replace('_', '-')}" for name, value in said.items() if value not in (None, {})]
+    if wrong:
+        raise RecipeError(f"{type(model).__name__} has no chains; leave {' and '.join(wrong)} out")
 
 
 def _rows_of(data: Dataset) -> Tensor | None:
@@ -111,39 +134,44 @@ class Machine:
     length: Length
     held: Mapping[str, Any]
     terminal: Terminal
-    temperature: float
-    method: str | None
-    seed: int
+    asked: Asked
 
-    def look(self, data: Tensor | None, annealing: int) -> Looked:
+    def look(self, data: Tensor | None) -> Looked:
         """Everything in order."""
-        found = Looked()
+        if self.length.draws < FEWEST:
+            raise RecipeError(f"chains are compared by {FEWEST} draws of each or more, got --draws {self.length.draws}")
+        found, annealing = Looked(), self.asked.annealing
         draws = self._draws(data)
         figures = draws.diagnose()
         found.chains = Judgement(figures, chains.judged(draws, figures))
         found.figures["chains"] = chain_figure(draws)
-        if self.method == "tempering":
+        if self.asked.method == "tempering":
             self._ladder(found)
         if annealing and not self.job.model.conditional and hasattr(self.job.model, "reduced_energy"):
             self._annealing(found, data, annealing)
         return found
 
+    @property
+    def temperature(self) -> float:
+        """Of the chains."""
+        return 1.0 if self.asked.temperature is None else self.asked.temperature
+
     def _draws(self, data: Tensor | None) -> Draws:
         model: Any = self.job.model
         if model.conditional:
-            how = {"temperature": self.temperature, **({"method": self.method} if self.method else {})}
-            draws = cli_chains.run(self.job, self.length, self.held, self.seed, self.terminal, **how)
+            how = {"temperature": self.temperature, **({"method": self.asked.method} if self.asked.method else {})}
+            draws = cli_chains.run(self.job, self.length, self.held, self.asked.seed, self.terminal, **how)
             return Draws({"energy": draws["energy"]}, draws.burn_in, draws.thin)
         _refuse_many(self.held)
         with stepping(self.terminal, f"{self.length.chains} chains") as progress:
-            how = {"temperature": self.temperature, "method": self.method, "given": self.held or None}
-            generator = stream(self.seed, self.job.device, name="chains")
+            how = {"temperature": self.temperature, "method": self.asked.method, "given": self.held or None}
+            generator = stream(self.asked.seed, self.job.device, name="chains")
             return chains.run_chains(
                 model, data=data, generator=generator, progress=progress, **self.length._asdict(), **how
             )
 
     def _ladder(self, found: Looked) -> None:
-        generator = stream(self.seed, self.job.device, name="ladder")
+        generator = stream(self.asked.seed, self.job.device, name="ladder")
         how = {"temperature": self.temperature, "given": self.held or None, "generator": generator}
         size = {name: value for name, value in self.length._asdict().items() if name != "thin"}
         with stepping(self.terminal, "the ladder") as progress:
@@ -158,7 +186,7 @@ class Machine:
         found.figures["ladder"] = figure
 
     def _annealing(self, found: Looked, data: Tensor | None, steps: int) -> None:
-        generator = stream(self.seed, self.job.device, name="annealing")
+        generator = stream(self.asked.seed, self.job.device, name="annealing")
         with stepping(self.terminal, "annealed runs") as progress:
             path = annealing_path(
                 self.job.model, data, runs=RUNS, steps=max(steps, 2), generator=generator, progress=progress

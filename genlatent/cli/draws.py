@@ -9,9 +9,10 @@ from torch import Tensor
 
 from genlatent.cli.streams import is_stream
 from genlatent.data.images import write_folder
+from genlatent.data.notes import write_beside
 from genlatent.data.restored import to_table
 from genlatent.data.standards import in_own_units
-from genlatent.data.written import write_table
+from genlatent.data.written import write_npy, write_table
 from genlatent.errors import RecipeError, RunError
 from genlatent.plots.grids import image_grid
 from genlatent.plots.writing import save
@@ -46,7 +47,7 @@ def check_ending(path: Path) -> None:
 
 
 def write(rows: np.ndarray | Tensor, path: Path, about: Mapping[str, Any], seed: int) -> None:
-    """Write rows in the form of the data they imitate, with the seed where the format has a place for it.
+    """Write rows in the form of the data they imitate, with the seed inside or beside the file.
 
     A table has the columns, the texts and the whole numbers of the user's own; a name without an ending is a folder
     with one picture for each row.
@@ -55,20 +56,26 @@ def write(rows: np.ndarray | Tensor, path: Path, about: Mapping[str, Any], seed:
     values = rows.numpy(force=True) if isinstance(rows, Tensor) else rows
     x, ending = values.reshape(len(values), *about.get("shape", values.shape[1:])), path.suffix.lower()
     if ending in TABLES:
-        write_table(to_table(x, about), path)
+        write_table(to_table(x, about), path, note(about, seed))
         return
     x = in_own_units(x, about).astype(values.dtype)
     if ending == ".png":
-        save(image_grid(x), path, note={"seed": str(seed), "data": str(about.get("title", ""))})
+        save(image_grid(x), path, note=note(about, seed))
     elif not ending:
-        write_folder(x, path)
+        write_folder(x, path, note(about, seed))
     else:
         _write_array(x, path, seed)
+        write_beside(path, None if ending == ".npz" else note(about, seed))
+
+
+def note(about: Mapping[str, Any], seed: int) -> dict[str, str]:
+    """What is kept with draws: the seed that gives them again, and the data that they imitate."""
+    return {"seed": str(seed), "data": str(about.get("title", ""))}
 
 
 def _write_array(x: np.ndarray, path: Path, seed: int) -> None:
+    if path.suffix.lower() == ".npy":
+        write_npy(x, path)
+        return
     with new_file(path) as temporary, temporary.open("wb") as file:
-        if path.suffix.lower() == ".npy":
-            np.save(file, x, allow_pickle=False)
-        else:
-            np.savez_compressed(file, x=x, seed=np.int64(seed))
+        np.savez_compressed(file, allow_pickle=False, x=x, seed=np.int64(seed))

@@ -14,11 +14,8 @@ def explore(
         str, typer.Option(help="The address to listen on; with another than this one, others can reach the page.")
     ] = "127.0.0.1",
     browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
-    data: Annotated[
-        str | None, typer.Option(help="A data set or file for examples; what the run was trained on unless given.")
-    ] = None,
-    binarise: Annotated[str, typer.Option(help="Of the data that --data names: none, threshold, static, ...")] = "none",
     *,
+    rows: options.Examples,
     how: options.Common,
 ) -> None:
     """Serve a page that plays with the model of a RUN: codes, samples, drawings, chains. Ctrl-C ends it.
@@ -37,7 +34,7 @@ def explore(
         raise RunError("the page needs two more packages: pip install 'genlatent[explore]'") from None
 
     terminal = Terminal(quiet=how.quiet, as_json=how.as_json)
-    subject = explored(run, data, binarise, how, terminal)
+    subject = explored(run, *rows, how, terminal)
 
     def opened(address: str) -> None:
         terminal.say(f"{address}  (Ctrl-C ends it)")

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from genlatent.data.archives import DAMAGED, read_array
 from genlatent.data.sources import load_rows
-from genlatent.errors import RecipeError
+from genlatent.errors import GenlatentError, RecipeError
 from genlatent.recipes.reading import parse
 
 ROWS = (".npy", ".npz", ".csv", ".parquet")  # files that hold rows of data
@@ -55,8 +56,10 @@ def _array(path: Path) -> torch.Tensor:
 
 def _numbers(path: Path) -> np.ndarray:
     try:
-        values = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
+        values = read_array(path)
+    except GenlatentError:
+        raise
+    except DAMAGED as error:
         raise RecipeError(f"{path} cannot be read as an array: {error}") from error
     if values.dtype.kind not in "fiub":
         raise RecipeError(f"{path} holds {values.dtype} values; numbers are wanted")

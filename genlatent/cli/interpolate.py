@@ -24,7 +24,7 @@ def interpolate(
             "are better for; auto chooses by the prior.",
         ),
     ] = "auto",
-    label: Annotated[str | None, typer.Option(help="For a conditional model: 3 for all rows.", metavar="Y")] = None,
+    label: options.Label = None,
     *,
     how: options.Common,
 ) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import genlatent
 from genlatent import storage
 from genlatent.cli.opening import Opened, chains_of
+from genlatent.components import REFUSED
 from genlatent.data.checksums import of_file
 from genlatent.data.dataset import Dataset
 from genlatent.errors import RunError
@@ -58,10 +59,10 @@ def known(
         return None
     try:
         plain = storage.read_json(place)
-    except RunError:
+        same = plain["asked"] == asked(job, data, samples, effort, seed) and set(also) <= set(plain["also"])
+        return plain if same and read(plain) and isinstance(read_rows(plain), dict) else None
+    except (RunError, *REFUSED):  # damaged, or of another version: judged anew
         return None
-    same = isinstance(plain, dict) and plain.get("asked") == asked(job, data, samples, effort, seed)
-    return plain if same and set(also) <= set(plain.get("also", ())) else None
 
 
 def read(plain: dict[str, Any]) -> list[Record]:

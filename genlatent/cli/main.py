@@ -22,12 +22,14 @@ from genlatent.cli import (
     recipes,
     reconstruct,
     report,
+    reproduce,
     sample,
     score,
     train,
     traverse,
 )
 from genlatent.cli.bundles import spread
+from genlatent.cli.places import placed
 from genlatent.errors import GenlatentError
 
 BAD_INPUT = 2
@@ -40,13 +42,14 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for verb in (train.train, sample.sample, evaluate.evaluate, diagnose.diagnose, demo.demo, models.models, info.info):
-    app.command()(spread(verb))
-for verb in (encode.encode, decode.decode, reconstruct.reconstruct, denoise.denoise, impute.impute):
-    app.command()(spread(verb))
-for verb in (score.score, traverse.traverse, interpolate.interpolate, compare.compare, report.report):
-    app.command()(spread(verb))
-app.command()(spread(explore.explore))
+VERBS = (
+    *(train.train, sample.sample, evaluate.evaluate, diagnose.diagnose, demo.demo, models.models, info.info),
+    *(encode.encode, decode.decode, reconstruct.reconstruct, denoise.denoise, impute.impute),
+    *(score.score, traverse.traverse, interpolate.interpolate, compare.compare, report.report, explore.explore),
+    reproduce.reproduce,
+)
+for verb in VERBS:
+    app.command()(placed(spread(verb)))
 app.add_typer(data.app, name="data")
 app.add_typer(recipes.app, name="recipes")
 

@@ -20,6 +20,7 @@ def models(
     """
     from genlatent import registry
     from genlatent.cli.terminal import Terminal
+    from genlatent.recipes.groups import grouped
     from genlatent.recipes.reading import read, shipped
 
     terminal = Terminal(as_json=as_json)
@@ -35,10 +36,12 @@ def models(
     parts = {kind: sorted(names) for kind, names in registry.KINDS.items() if kind != "model"}
     terminal.table([("model", "what it is"), *found.items()])
     terminal.say()
-    terminal.table([("recipe", "what it trains"), *recipes.items()])
-    terminal.say()
+    groups = grouped(read_all.items())
+    for title, names in groups.items():
+        terminal.table([(f"recipe: {title}", "what it trains"), *((name, recipes[name]) for name in names)])
+        terminal.say()
     terminal.table([("part", "names"), *((kind, ", ".join(names)) for kind, names in parts.items())])
-    terminal.result({"models": found, "recipes": recipes, "parts": parts})
+    terminal.result({"models": found, "recipes": recipes, "groups": groups, "parts": parts})
 
 
 def _described(name: str, recipes: list[str]) -> dict[str, Any]:

@@ -18,8 +18,9 @@ from genlatent.numerics import devices
 from genlatent.recipes import assembly
 from genlatent.recipes.reading import read_values
 from genlatent.recipes.schema import Recipe, checked
-from genlatent.training.checkpoint import load, read_tensors
-from genlatent.training.run import checkpoint_of, data_info
+from genlatent.training.chains import kept_chains
+from genlatent.training.checkpoint import load
+from genlatent.training.run import data_info
 
 RECIPE = "recipe.yaml"
 
@@ -36,7 +37,16 @@ class Opened(NamedTuple):
 def opened(path: Path, device: str = "auto", allow: Sequence[str] | None = None) -> Opened:
     """The model of a run folder, ready to be asked."""
     place = devices.find(device)
-    return Opened(path, load(path, allow=tuple(allow or ())).to(place), data_info(path), place)
+    about, model = data_info(path), load(path, allow=tuple(allow or ())).to(place)
+    if not isinstance(model, Model):
+        raise RunError(f"{path} holds a {type(model).__name__}, which is a part of a model and answers no verb alone")
+    return Opened(path, model, about or _told_by(model), place)
+
+
+def _told_by(model: Model) -> dict[str, Any]:
+    """What a model that was saved without its data knows of them."""
+    support = model.support if isinstance(model.support, str) else list(model.support)
+    return {"shape": list(model.event_shape), "support": support}
 
 
 def recipe_of(path: Path, advice: str = "name a run folder that `genlatent train` wrote") -> Recipe:
@@ -59,7 +69,7 @@ def data_of(
     if named is not None:
         return _other_rows(run, named, binarise)
     data = assembly.data(recipe_of(run.path, advice))
-    if data.fingerprint != run.about["fingerprint"]:
+    if data.fingerprint != run.about.get("fingerprint"):
         raise RunError(f"{data.title} has changed since {run.path} was trained on it; {advice}")
     return data
 
@@ -68,7 +78,7 @@ def _other_rows(run: Opened, named: str, binarise: str) -> Dataset:
     """A file whose rows are all to be judged on; what is learned from is still what the run learned from."""
     own = _own_data(run)
     about = run.about if own is None else own.about()
-    if not about.get("shape"):
+    if not about.keys() & {"title", "fingerprint"}:  # saved without its data
         return load_data(named, binarise=binarise)
     told = {}
     if own is not None and own.labels is not None:
@@ -119,16 +129,4 @@ def _own_data(run: Opened) -> Dataset | None:
 
 def chains_of(run: Opened) -> dict[str, torch.Tensor] | None:
     """The persistent chains that the training of a machine ended with, by layer; None where it kept none."""
-    place = checkpoint_of(run.path) / "trainer.safetensors"
-    data = getattr(run.model, "data", None)
-    if data is None or not place.is_file():
-        return None
-    found = {name: s for name, s in read_tensors(place).items() if name.startswith("/state/chains")}
-    named = {name.removeprefix("/state/chains").lstrip("_/") or data: s for name, s in found.items()}
-    chains = {name: s.flatten(1).to(run.device) for name, s in named.items() if _fits(run.model, name, s)}
-    return chains if data in chains else None
-
-
-def _fits(model: Any, layer: str, s: torch.Tensor) -> bool:
-    """Whether these are states of that layer, one for each chain."""
-    return layer in model.layers and s.dim() > 1 and s.is_floating_point() and s[0].numel() == model.sizes[layer]
+    return kept_chains(run.path, run.model)

@@ -1,4 +1,4 @@
-"""Options that mean the same for every verb."""
+"""Options that mean the same for every verb: declared here once, and taken from here by all."""
 
 from pathlib import Path
 from typing import Annotated, NamedTuple
@@ -30,6 +30,9 @@ Method = Annotated[
         "tempered-transitions of a Boltzmann machine; mala, hmc or langevin of a neural energy."
     ),
 ]
+Temperature = Annotated[
+    float | None, typer.Option(help="Of the draws of a model that has one; 1, the model itself, unless given.")
+]
 Rows = Annotated[
     Path | None,
     typer.Argument(
@@ -47,13 +50,32 @@ Out = Annotated[
 ]
 Label = Annotated[
     str | None,
-    typer.Option(help="For a conditional model: 3 for all rows, or labels.npy with one for each.", metavar="Y"),
+    typer.Option(
+        help="For a conditional model: 3 for all rows, or, except for walks, labels.npy with one for each.", metavar="Y"
+    ),
 ]
 Given = Annotated[
     list[str] | None,
     typer.Option(
         help="What is held fixed: label=3, or x=half.npy (or .csv) with NaN where it shall be drawn.", metavar="K=V"
     ),
+]
+Data = Annotated[
+    str | None, typer.Option(help="A data set or file to take in the place of what the run was trained on.")
+]
+Binarise = Annotated[
+    str,
+    typer.Option(
+        help="How grey values of the data that are named become bits: none, threshold, static, static(SEED), dynamic."
+    ),
+]
+Samples = Annotated[int, typer.Option(min=1, help="Importance samples for each row, or draws of each chain.")]
+Runs = Annotated[int, typer.Option(min=2, help="Annealing runs of a machine too large to be listed.")]
+AnnealingSteps = Annotated[
+    int, typer.Option("--steps", min=1, help="Steps of each; 6000, and 1000 runs, for numbers to publish.")
+]
+Representation = Annotated[
+    bool, typer.Option("--representation", help="Of codes: probes by labels shown, dimension, compression.")
 ]
 
 
@@ -74,3 +96,33 @@ class AboutRows(NamedTuple):
     file: Rows = None
     out: Out = None
     label: Label = None
+
+
+class Examples(NamedTuple):
+    """Which rows a verb looks at that needs more than a FILE."""
+
+    data: Data = None
+    binarise: Binarise = "none"
+
+
+class Effort(NamedTuple):
+    """How much is drawn for a judgement."""
+
+    samples: Samples = 500
+    runs: Runs = 200
+    steps: AnnealingSteps = 1000
+
+
+class Chains(NamedTuple):
+    """How many chains, and how long; None is what the verb takes unless told."""
+
+    chains: Annotated[int | None, typer.Option(min=1, help="How many chains; 8 unless given.")] = None
+    draws: Annotated[int | None, typer.Option(min=1, help="Kept of each chain; 500 unless given.")] = None
+    burn_in: Annotated[
+        int | None, typer.Option(min=0, help="Steps of each chain before the first draw; 1000 unless given.")
+    ] = None
+    thin: Annotated[int | None, typer.Option(min=1, help="Steps from one draw to the next; 10 unless given.")] = None
+
+    def said(self) -> dict[str, int]:
+        """What the user said of them."""
+        return {name: value for name, value in self._asdict().items() if value is not None}

@@ -78,7 +78,8 @@ class Previews(Callback):
 
         place = self.folder / f"{trainer.step:07}.png"
         values = in_own_units(rows.reshape(-1, *data.shape).numpy(force=True), data.about())
-        return save(image_grid(values, columns=COLUMNS), place, note={"step": str(trainer.step)})
+        note = {"step": str(trainer.step), "seed": str(trainer.settings.seed)}
+        return save(image_grid(values, columns=COLUMNS), place, note=note)
 
 
 def shown(trainer: Any, generator: torch.Generator) -> Tensor | None:

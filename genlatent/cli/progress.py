@@ -29,6 +29,19 @@ MATTERS = {  # what to look at, by the family of the model
 }
 
 
+class Announced(Callback):
+    """Says a sentence when the training begins, once: whatever is wrong with it has been refused by then."""
+
+    def __init__(self, terminal: Terminal, sentence: str):
+        self.terminal, self.sentence, self.said = terminal, sentence, False
+
+    def begin(self, trainer: Any) -> None:
+        """Say it."""
+        if not self.said:
+            self.terminal.say(self.sentence)
+        self.said = True
+
+
 class Bar(Callback):
     """A progress bar with the metrics of the last epoch."""
 

@@ -16,22 +16,32 @@ Name = Annotated[
 
 @app.command("list")
 def list_(
-    part: Annotated[str, typer.Argument(help="Only those whose name, model or data hold this.", metavar="[PART]")] = "",
+    part: Annotated[
+        str, typer.Argument(help="Only those whose name, model, data or group hold this.", metavar="[PART]")
+    ] = "",
     as_json: options.Json = False,
 ) -> None:
-    """List the recipes: what model, on what data, how long.
+    """List the recipes by what they are for: what model, on what data, how long.
 
     Example: genlatent recipes list mnist
+
+    Example: genlatent recipes list lectures
     """
     from genlatent.cli.terminal import Terminal
+    from genlatent.recipes.groups import GROUPS, group
     from genlatent.recipes.reading import read, shipped
     from genlatent.recipes.summary import summary
 
-    found = [{"name": name, **summary(read(name))} for name in shipped()]
-    found = [row for row in found if any(part in row[key] for key in ("name", "model", "data"))]
+    read_all = {name: read(name) for name in shipped()}
+    every = [{"name": name, **summary(one), "group": group(name, one)} for name, one in read_all.items()]
+    found = [row for row in every if any(part in row[key] for key in ("name", "model", "data", "group"))]
     terminal = Terminal(as_json=as_json)
-    terminal.table([("name", "model", "data", "length", "what it trains"), *(tuple(row.values()) for row in found)])
-    terminal.say("\n`genlatent train NAME` trains one; `genlatent recipes copy NAME` makes it yours.")
+    for title in GROUPS:
+        rows = [tuple(row.values())[:-1] for row in found if row["group"] == title]
+        if rows:
+            terminal.table([(title, "model", "data", "length", "what it trains"), *rows])
+            terminal.say()
+    terminal.say("`genlatent train NAME` trains one; `genlatent recipes copy NAME` makes it yours.")
     terminal.result(found)
 
 

@@ -36,7 +36,7 @@ def facts(run: Path, history: list[dict[str, Any]]) -> dict[str, str]:
         found["command"] = f"genlatent train {run / RECIPE}"
         recipe = recipe_of(run)
         found |= {"recipe": " ".join(recipe.describe.split()), "seed": str(recipe.seed)}
-    if "step" in config:
+    if isinstance(config.get("step"), int):
         found["steps"] = f"{config['step']:,}"
     if history and "seconds" in history[-1]:
         found["duration"] = f"{history[-1]['seconds'] / 60:.1f} minutes"
@@ -51,4 +51,6 @@ def environment(folder: Path) -> list[str]:
     place = folder / "trainer.json"
     if not place.is_file():
         return []
-    return [f"{name} {value}" for name, value in storage.read_json(place)["environment"].items()]
+    found = storage.read_json(place)
+    about = found.get("environment") if isinstance(found, dict) else None
+    return [f"{name} {value}" for name, value in about.items()] if isinstance(about, dict) else []

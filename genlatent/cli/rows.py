@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from genlatent.cli.draws import TABLES, check_ending, default_place, write
+from genlatent.cli.draws import TABLES, check_ending, default_place, note, write
 from genlatent.cli.opening import Opened, as_learned, data_of, opened
 from genlatent.cli.options import AboutRows, Common
 from genlatent.cli.sample import parameters
@@ -160,11 +160,11 @@ def _write(
     """
     with writable(out, ending if ending in ARRAYS else ".npy") as place:
         if verb is IMPUTE and file is not None and {file.suffix.lower(), place.suffix.lower()} <= set(TABLES):
-            write_table(filled(own_cells(file), to_table(made, about)), place)
+            write_table(filled(own_cells(file), to_table(made, about)), place, note(about, seed))
         elif verb.gives_codes:
             write(made, place, {"title": about.get("title", "")}, seed)
         elif place.suffix.lower() == ".png" and len(made) == 1 and len(about["shape"]) == 3:
             row = made.numpy(force=True).reshape(1, *about["shape"])
-            write_image(in_own_units(row, about)[0], place)
+            write_image(in_own_units(row, about)[0], place, note(about, seed))
         else:
             write(made, place, about, seed)

@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import typer
 
@@ -11,23 +11,6 @@ from genlatent.cli import options
 from genlatent.errors import RecipeError
 
 NUMBER = 64
-
-
-class Draws(NamedTuple):
-    """How draws are made: independent ones, or whole chains."""
-
-    temperature: Annotated[float | None, typer.Option(help="Of a model that has one; 1 is the model itself.")] = None
-    steps: Annotated[int | None, typer.Option(min=1, help="Of the chains, for a model sampled by chains.")] = None
-    method: options.Method = None
-    chains: Annotated[int | None, typer.Option(min=1, help="Keep whole chains, this many; 4 unless given.")] = None
-    draws: Annotated[int | None, typer.Option(min=1, help="Kept of each chain; 1000 unless given.")] = None
-    burn_in: Annotated[int | None, typer.Option(min=0, help="Steps before the first; 500 unless given.")] = None
-    thin: Annotated[int | None, typer.Option(min=1, help="Steps from one to the next; 1 unless given.")] = None
-
-    def length(self) -> dict[str, int]:
-        """What was said of the chains."""
-        found = {name: getattr(self, name) for name in ("chains", "draws", "burn_in", "thin")}
-        return {name: value for name, value in found.items() if value is not None}
 
 
 def sample(
@@ -39,15 +22,22 @@ def sample(
         Path | None,
         typer.Option(
             help="What to write: .png, .npy, .npz, .csv or .parquet, a new folder of pictures, or - (-.csv, -.npy) for "
-            "standard output; samples.png, or samples.csv for a table, unless given. Chains are written as .nc.",
+            "standard output; samples.png, or samples.csv for a table, unless given. Chains are written as .nc."
         ),
     ] = None,
     given: options.Given = None,
+    temperature: options.Temperature = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Of the chains that make a draw, for a model sampled by chains.")
+    ] = None,
+    method: options.Method = None,
     *,
-    draws: Draws,
+    chains: options.Chains,
     how: options.Common,
 ) -> None:
     """Draw from the model of a RUN, or keep whole Markov chains of it, which ArviZ opens.
+
+    Chains are kept where --chains, --draws, --burn-in or --thin is given, or a name that ends in .nc.
 
     Example: genlatent sample runs/digits-rbm -n 100 --out digits.png --seed 1
 
@@ -58,18 +48,18 @@ def sample(
     from genlatent.cli.opening import opened
     from genlatent.cli.streams import terminal_beside
 
-    length, terminal = draws.length(), terminal_beside(out, how)
-    told = {"temperature": draws.temperature, "method": draws.method}
+    length, terminal = chains.said(), terminal_beside(out, how)
+    told = {"temperature": temperature, "method": method}
     where = {"run": run, "seed": how.seed, "given": given or [], "terminal": terminal}
     if length or (out is not None and out.suffix.lower() == ".nc"):
-        if number is not None or draws.steps is not None:
+        if number is not None or steps is not None:
             raise RecipeError("chains are counted by --chains, --draws, --burn-in and --thin; leave -n and --steps out")
         place = _place_of_chains(out)
         _chains(opened(run, how.device, how.allow_import), length, place, told, **where)
     else:
         _check_ending(out)
         job = opened(run, how.device, how.allow_import)
-        _rows(job, number or NUMBER, out, told | {"steps": draws.steps}, **where)
+        _rows(job, number or NUMBER, out, told | {"steps": steps}, **where)
 
 
 def _place_of_chains(out: Path | None) -> Path:

@@ -32,7 +32,7 @@ def score(
             metavar="SHARE",
         ),
     ] = None,
-    samples: Annotated[int, typer.Option(min=1, help="Draws of the code for each row's likelihood.")] = 100,
+    samples: options.Samples = 500,
     *,
     how: options.Common,
 ) -> None:

@@ -1,6 +1,6 @@
 """What `genlatent score` does: a number for each row, and which rows are out of the ordinary."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,15 +8,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from genlatent.cli.draws import TABLES
+from genlatent.cli.draws import TABLES, note
 from genlatent.cli.opening import Opened, data_of, opened
 from genlatent.cli.options import Common
 from genlatent.cli.rows import ARRAYS, AT_ONCE, Verb, check_place, read_rows
 from genlatent.cli.sample import parameters
 from genlatent.cli.streams import readable, terminal_beside, writable
 from genlatent.data.images import is_picture
+from genlatent.data.notes import write_beside
 from genlatent.data.table import Table
-from genlatent.data.written import write_table
+from genlatent.data.written import write_npy, write_table
 from genlatent.errors import RecipeError, Unsupported
 from genlatent.evaluation.verbs import overridden
 from genlatent.numerics.randomness import drawing_from, stream
@@ -65,7 +66,7 @@ def answer(asked: Asked, how: Common) -> None:
     if flags is not None:
         columns["outlier"] = flags.numpy(force=True).astype(np.int64)
     with writable(out, ".csv") as place:
-        _write(columns, kind.name, place)
+        _write(columns, kind.name, place, job.about, how.seed)
     terminal.say(f"{len(values)} rows, {kind.name} ({kind.unit}) by {type(job.model).__name__} of {asked.run} -> {out}")
     if flags is not None:
         terminal.say(f"{int(flags.sum())} outliers: {'below' if kind.typical else 'above'} {limit:.4g}")
@@ -145,14 +146,15 @@ def _names(file: Path | None, number: int) -> np.ndarray:
     return np.arange(number)
 
 
-def _write(columns: dict[str, np.ndarray], name: str, place: Path) -> None:
+def _write(columns: dict[str, np.ndarray], name: str, place: Path, about: Mapping[str, Any], seed: int) -> None:
     """A table, or the numbers alone."""
     if place.suffix.lower() in TABLES:
-        write_table(Table(columns), place)
+        write_table(Table(columns), place, note(about, seed))
+        return
+    if place.suffix.lower() == ".npy":
+        write_npy(columns[name], place)
+        write_beside(place, note(about, seed))
         return
     with new_file(place) as temporary, temporary.open("wb") as file:
-        if place.suffix.lower() == ".npy":
-            np.save(file, columns[name], allow_pickle=False)
-        else:
-            flags: dict[str, Any] = {key: value for key, value in columns.items() if key == "outlier"}
-            np.savez_compressed(file, x=columns[name], **flags)
+        flags: dict[str, Any] = {key: value for key, value in columns.items() if key == "outlier"}
+        np.savez_compressed(file, allow_pickle=False, x=columns[name], seed=np.int64(seed), **flags)

@@ -2,7 +2,6 @@
 
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from genlatent.cli.options import Common
 from genlatent.cli.terminal import Terminal
 from genlatent.errors import DataError, RecipeError
+from genlatent.storage import scratch
 
 STREAM = "-"
 
@@ -38,11 +38,14 @@ def readable(file: Path | None) -> Iterator[Path | None]:
     if file is None or not is_stream(file):
         yield file
         return
-    held = sys.stdin.buffer.read()
+    from genlatent.data.memory import host_share, refuse_beyond_host
+
+    held = sys.stdin.buffer.read(int(host_share()) + 1)
+    refuse_beyond_host(len(held), "standard input", "write it to a file, and name that")
     if not held:
         raise DataError("standard input is empty; pipe rows into it, for example: cat x.npy | genlatent ...")
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder) / f"standard-input{file.suffix or _ending(held)}"
+    with scratch() as folder:
+        place = folder / f"standard-input{file.suffix or _ending(held)}"
         place.write_bytes(held)
         yield place
 
@@ -53,8 +56,8 @@ def writable(out: Path, ending: str) -> Iterator[Path]:
     if not is_stream(out):
         yield out
         return
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder) / f"standard-output{out.suffix or ending}"
+    with scratch() as folder:
+        place = folder / f"standard-output{out.suffix or ending}"
         yield place
         with place.open("rb") as made:
             shutil.copyfileobj(made, sys.stdout.buffer)

@@ -38,7 +38,7 @@ class TensorBoard(Callback):
             import numpy as np
             from PIL import Image
 
-            with Image.open(place) as picture:
+            with Image.open(place, formats=("PNG",)) as picture:
                 values = np.array(picture.convert("RGB"))
             self.writer.add_image("preview", values, trainer.step, dataformats="HWC")
 

@@ -2,25 +2,24 @@
 
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from genlatent import storage
 from genlatent.cli.interrupts import stopping_on_request
 from genlatent.cli.opening import RECIPE, recipe_of
-from genlatent.cli.progress import watching
+from genlatent.cli.progress import Announced, watching
 from genlatent.cli.terminal import Terminal, first_process
 from genlatent.data.dataset import Dataset
 from genlatent.errors import RunError
 from genlatent.model import Model
 from genlatent.numerics import devices
-from genlatent.numerics.randomness import drawing_from, stream
-from genlatent.recipes import assembly
+from genlatent.recipes import assembly, beginning
 from genlatent.recipes.reading import dump, read
 from genlatent.recipes.schema import Recipe
 from genlatent.training.callbacks import Callback
 from genlatent.training.fit import History, fit
-from genlatent.training.pretraining import cut_short, pretrain
 from genlatent.training.run import RunFolder
 
 RUNS = Path("runs")
@@ -83,16 +82,17 @@ def trained(job: Job, terminal: Terminal, device: str = "auto", beside: Sequence
     importing_from_here(job)
     data = assembly.data(job.recipe)
     model = initial(job, data).to(devices.find(device))
-    terminal.say(f"Training {type(model).__name__} with {parameters(model):,} parameters on {data.title} -> {job.out}")
+    what = f"Training {type(model).__name__} with {parameters(model):,} parameters on {data.title} -> {job.out}"
+    said = Announced(terminal, what)
     with stopping_on_request() as stop:
-        stopped = pretrained(job, model, data, [*watching(terminal), stop])
+        stopped = pretrained(job, model, data, [said, *watching(terminal), stop])
         if stopped is not None:
             return stopped
         return fit(
             model,
             data,
             objective=assembly.objective(job.recipe, job.allow),
-            callbacks=[KeepRecipe(job), *watching(terminal), *beside, stop],
+            callbacks=[said, KeepRecipe(job), *watching(terminal), *beside, stop],
             run=job.out,
             resume=job.resume,
             **assembly.training(job.recipe),
@@ -101,19 +101,17 @@ def trained(job: Job, terminal: Terminal, device: str = "auto", beside: Sequence
 
 def pretrained(job: Job, model: Model, data: Dataset, callbacks: list[Callback]) -> History | None:
     """Train the layers of a deep model greedily, where the recipe says so; the history that the user cut short."""
-    settings = assembly.pretraining(job.recipe)
-    if settings is None or RunFolder(job.out).pointed("last") is not None:
+    run = RunFolder(job.out)
+    if job.recipe.pretrain is None or run.pointed("last") is not None:
         return None
-    keep_recipe(job)
-    place = job.out / "pretraining"
-    last = pretrain(model, data, run=place, resume=job.resume, callbacks=callbacks, **settings)[-1]
-    return last if cut_short(last) else None
+    with run.held() if first_process() else nullcontext():
+        keep_recipe(job)
+        return beginning.pretrained(job.recipe, model, data, job.out, callbacks, job.resume)
 
 
 def initial(job: Job, data: Dataset) -> Model:
     """The model with weights that depend on the recipe's seed alone."""
-    with drawing_from(stream(job.recipe.seed, name="weights")):
-        return assembly.model(job.recipe, data, job.allow)
+    return beginning.first_model(job.recipe, data, job.allow)
 
 
 def parameters(model: Model) -> int:

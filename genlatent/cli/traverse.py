@@ -30,7 +30,7 @@ def traverse(
     ] = "auto",
     number: Annotated[int, typer.Option("-n", "--number", min=1, help="How many values or directions.")] = 8,
     steps: Annotated[int, typer.Option(min=2, help="Of each walk.")] = 9,
-    label: Annotated[str | None, typer.Option(help="For a conditional model: 3 for all rows.", metavar="Y")] = None,
+    label: options.Label = None,
     *,
     how: options.Common,
 ) -> None:

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from genlatent.cli.draws import TABLES, default_place, write
+from genlatent.cli.draws import TABLES, default_place, note, write
 from genlatent.cli.opening import Opened, data_of, opened
 from genlatent.cli.options import Common
 from genlatent.cli.rows import RECONSTRUCT, check_place, labels_of, read_rows
@@ -196,11 +196,11 @@ def _write(
         else:
             first, second = (end.numpy(force=True).reshape(len(x), *x.shape[2:]) for end in ends)
             axes = interpolation_rows(first, x, second)
-        save(axes, place, note={"seed": str(seed), "data": str(job.about.get("title", ""))})
+        save(axes, place, note=note(job.about, seed))
     elif place.suffix.lower() in TABLES:
         walk, step = np.divmod(np.arange(x.shape[0] * x.shape[1]), x.shape[1])
         columns = to_table(x.reshape(-1, *x.shape[2:]), job.about).columns
-        write_table(Table({"walk": walk, "step": step, **columns}), place)
+        write_table(Table({"walk": walk, "step": step, **columns}), place, note(job.about, seed))
     else:
         flat = in_own_units(x.reshape(-1, *x.shape[2:]), job.about).reshape(x.shape)
-        write(flat, place, {"shape": x.shape[1:]}, seed)
+        write(flat, place, {"shape": x.shape[1:], "title": job.about.get("title", "")}, seed)

@@ -1,6 +1,7 @@
 """Rows from arrays, tensors, torch data sets, `.npy` and `.npz` files."""
 
 from collections.abc import Callable, Iterable
+from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from genlatent.data.archives import DAMAGED, read_archive
+from genlatent.data.archives import DAMAGED, header, read_archive
 from genlatent.data.conditions import condition_rows, named
 from genlatent.data.mapped import BLOCK_BYTES
 from genlatent.data.memory import fits_host
@@ -49,6 +50,10 @@ def read_npy(
     """
     path = Path(path).expanduser()
     try:
+        with path.open("rb") as file:
+            shape, _, dtype = header(file)  # of plain numbers that are all there, or it is not mapped
+            if prod(shape) * dtype.itemsize > path.stat().st_size - file.tell():
+                raise ValueError(f"it announces {shape} values of {dtype}, and ends before")
         x = np.lib.format.open_memmap(path, mode="r")
     except DAMAGED as error:
         raise DataError(f"{path}: truncated, or no array of numbers ({error}); write it again by numpy.save") from error
@@ -71,6 +76,8 @@ def read_npz(path: str | Path, *, key: str | None = None, labels: Any = None, co
     path = Path(path).expanduser()
     try:
         arrays = read_archive(path)
+    except DataError:
+        raise
     except DAMAGED as error:
         raise DataError(
             f"{path}: truncated, or no arrays of numbers ({error}); write it again by numpy.savez"

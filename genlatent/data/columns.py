@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from genlatent.data import conditions
+from genlatent.data.casts import cast
 from genlatent.data.own import AUTO, Found, label_rows
 from genlatent.data.table import Table, number
 from genlatent.distributions.supports import Support, guess, names
@@ -115,7 +116,7 @@ def _numbered(kind: str | None, texts: Sequence[str] | None, column: Tensor) -> 
 
 def _whole(column: Tensor) -> bool:
     known = column[~column.isnan()]
-    return bool(len(known)) and bool((known == known.round()).all())
+    return bool(len(known)) and bool(((known == known.round()) & known.isfinite()).all())
 
 
 def _texts(
@@ -128,19 +129,31 @@ def _texts(
         if series.dtype != object or name in found:
             continue
         if name not in labels and wanted.get(name, "").partition(":")[0] != CATEGORICAL:
-            _refuse_text(path, table, name, [other for other in chosen if table.columns[other].dtype == object])
+            texts_too = [other for other in chosen if table.columns[other].dtype == object]
+            _refuse_text(path, table, name, wanted.get(name), texts_too, asked.missing)
         found[name] = tuple(sorted({text for text in series if text is not None}))
     return found
 
 
-def _refuse_text(path: Path, table: Table, name: str, columns: Sequence[str]) -> None:
+def _refuse_text(path: Path, table: Table, name: str, kind: str | None, columns: Sequence[str], missing: bool) -> None:
+    """A text among the numbers of a declared column is a bad cell; elsewhere the column may hold texts throughout."""
     texts = enumerate(table.columns[name])
     row, text = next((row, text) for row, text in texts if text is not None and number(text) is None)
+    where = f"{path}: column {name!r} holds text ({text!r} in {table.row(row)})"
+    mend = f"mend that cell{' or leave it empty' if missing else ''}"
+    if kind is not None:
+        raise DataError(f"{where} where numbers are wanted, its support being {kind}; {mend}")
     declared = dict.fromkeys(columns, CATEGORICAL)
     raise DataError(
-        f"{path}: column {name!r} holds text ({text!r} in {table.row(row)}); declare it "
-        f"(support={declared}, or support=auto for all), use it as labels, or leave it out by columns="
+        f"{where}; declare it (support={declared}, or support=auto for all), use it as labels, or leave it out by "
+        f"columns={'; or ' + mend if _mostly_numbers(table.columns[name]) else ''}"
     )
+
+
+def _mostly_numbers(series: np.ndarray) -> bool:
+    """Whether a column of texts looks like one of numbers with a few bad cells."""
+    known = [text for text in series if text is not None]
+    return sum(number(text) is not None for text in known) > len(known) / 2
 
 
 def _values(path: Path, table: Table, name: str, texts: Sequence[str] | None, missing: bool) -> np.ndarray:
@@ -201,4 +214,4 @@ def _refuse_gaps(path: Path, table: Table, name: str, series: np.ndarray, what: 
 
 
 def _stacked(columns: Sequence[np.ndarray]) -> np.ndarray:
-    return np.stack(columns, axis=1).astype(np.float32)
+    return cast(np.stack(columns, axis=1))

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from genlatent.data.archives import DAMAGED, read_archive
+from genlatent.data.archives import DAMAGED, read_archive, read_array
+from genlatent.data.casts import cast
 from genlatent.errors import DataError
 
 ENDINGS = (".npy", ".npz")
@@ -72,7 +73,7 @@ def _array(conditions: Any, name: str) -> np.ndarray:
         raise DataError(f"conditions of {name} are no rows of one shape ({error})") from error
     if values.dtype.kind not in "biuf":
         raise DataError(f"conditions of {name}: values of type {values.dtype} are not numbers; use labels for classes")
-    return values.astype(np.float32)
+    return cast(values)
 
 
 def _read(path: Path) -> np.ndarray:
@@ -80,8 +81,10 @@ def _read(path: Path) -> np.ndarray:
         raise DataError(f"{path}: there is no such file, which the conditions are to be read from")
     try:
         if path.suffix.lower() == ".npy":
-            return np.load(path, allow_pickle=False)
+            return read_array(path)
         return _only(read_archive(path), path)
+    except DataError:
+        raise
     except DAMAGED as error:
         raise DataError(f"{path}: truncated, or no array of numbers ({error}); write it again by numpy.save") from error
 

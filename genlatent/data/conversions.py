@@ -35,7 +35,7 @@ def from_omniglot_zip(path: Path) -> Arrays:
         alphabets = sorted({PurePosixPath(name).parts[-3] for name in files})
         for name in files:
             alphabet, character, image = PurePosixPath(name).parts[-3:]
-            with archive.open(name) as file, Image.open(file) as picture:
+            with archive.open(name) as file, Image.open(file, formats=("PNG",)) as picture:
                 images.append(~np.array(picture.convert("1"), dtype=bool))
             number, drawer = character.removeprefix("character"), PurePosixPath(image).stem.rpartition("_")[2]
             labels.append((alphabets.index(alphabet), int(number), int(drawer)))
@@ -47,10 +47,17 @@ def from_omniglot_zip(path: Path) -> Arrays:
 
 
 def from_frey_mat(path: Path) -> Arrays:
-    """Frames from a MATLAB matrix that holds each as a column."""
-    from scipy.io import loadmat
+    """Frames from a MATLAB matrix that holds each as a column.
 
-    return {"images": np.ascontiguousarray(loadmat(path)["ff"].T.reshape(-1, 28, 20))}
+    A damaged length in such a file, of 32 bits, may ask for 4 GiB before it is refused.
+    """
+    from scipy.io import loadmat
+    from scipy.io.matlab import MatReadError
+
+    try:
+        return {"images": np.ascontiguousarray(loadmat(path, variable_names=["ff"])["ff"].T.reshape(-1, 28, 20))}
+    except (MatReadError, MemoryError) as error:
+        raise DataError(f"{path}: it holds no MATLAB matrix ({type(error).__name__})") from None
 
 
 def from_cifar_tar(path: Path) -> Arrays:

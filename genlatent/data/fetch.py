@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from genlatent import storage
 from genlatent.data import checksums
 from genlatent.data.archives import DAMAGED, read_archive
 from genlatent.data.catalogue import NAMED
@@ -36,7 +37,8 @@ def fetch(
     place = Path(data_folder() if folder is None else folder).expanduser() / str(NAMED[name].folder)
     with _room(place):
         place.mkdir(parents=True, exist_ok=True)
-        return [_fetch(target, place, progress, base_url) for target in targets]
+        with storage.lock(place, f"{place} is being fetched into by another process; wait for it to end"):
+            return [_fetch(target, place, progress, base_url) for target in targets]
 
 
 def _targets(name: str) -> tuple[Target, ...]:
@@ -48,22 +50,22 @@ def _targets(name: str) -> tuple[Target, ...]:
 
 
 def _fetch(target: Target, place: Path, progress: Progress | None, base_url: str | None) -> Path:
-    final = place / target.file
+    final, part = place / target.file, place / f"{_published_name(target)}.part"
     if final.exists() and _is_sound(target, final):
+        part.unlink(missing_ok=True)  # of a process that was stopped just before it would have done so
         return final
     url = target.url if base_url is None else f"{base_url.rstrip('/')}/{target.url.rpartition('/')[2]}"
-    part = place / f"{_published_name(target)}.part"
     download(url, part, progress)
     _hold(part, target.sha256, None if target.sha256 is None else checksums.of_file(part), url)
     if target.convert is None:
-        _put(part, final)
+        storage.sync(part)
+        os.replace(part, final)
+        storage.sync(place)
         return final
     arrays = _converted(target, part, url)
     _hold(part, target.arrays, checksums.of_arrays(arrays), url)
-    made = place / f"{target.file}.made"
-    with made.open("wb") as file:
+    with storage.new_file(final) as made, made.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
-    _put(made, final)
     part.unlink()
     return final
 
@@ -98,13 +100,6 @@ def _hold(part: Path, expected: str | None, found: str | None, url: str) -> None
             f"{url}: the SHA-256 of what came is {found}, expected {expected}; it was deleted, "
             "try again, or give another server by base_url="
         )
-
-
-def _put(written: Path, final: Path) -> None:
-    """On the disk first, then under its name."""
-    with written.open("rb+") as file:
-        os.fsync(file.fileno())
-    os.replace(written, final)
 
 
 @contextmanager

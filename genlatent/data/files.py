@@ -13,20 +13,27 @@ from genlatent.errors import DataError
 OMNIGLOT_LABELS = ("alphabet", "character", "drawer")
 
 
-def mnist(*, valid_size: int = 10_000) -> Dataset:
-    """Handwritten digits (LeCun, Cortes, Burges), grey in [0, 1]; the last `valid_size` training images are `valid`."""
-    return _idx_set("mnist", valid_size, "digit")
+def mnist(*, valid_size: int = 10_000, learn_from_valid: bool = False) -> Dataset:
+    """Handwritten digits (LeCun, Cortes, Burges), grey in [0, 1]; the last `valid_size` training images are `valid`.
+
+    With `learn_from_valid` they are learned from as well, once nothing is to be chosen on them any more.
+    """
+    return _idx_set("mnist", valid_size, "digit", learn_from_valid)
 
 
-def fashion_mnist(*, valid_size: int = 10_000) -> Dataset:
-    """Clothes (Xiao, Rasul, Vollgraf, 2017), grey in [0, 1]; the last `valid_size` training images are `valid`."""
-    return _idx_set("fashion-mnist", valid_size, "garment")
+def fashion_mnist(*, valid_size: int = 10_000, learn_from_valid: bool = False) -> Dataset:
+    """Clothes (Xiao, Rasul, Vollgraf, 2017), grey in [0, 1]; the last `valid_size` training images are `valid`.
+
+    With `learn_from_valid` they are learned from as well, once nothing is to be chosen on them any more.
+    """
+    return _idx_set("fashion-mnist", valid_size, "garment", learn_from_valid)
 
 
-def binarized_mnist() -> Dataset:
+def binarized_mnist(*, learn_from_valid: bool = False) -> Dataset:
     """MNIST in the fixed bits of Larochelle and Murray (2011), on which most static likelihoods are published.
 
-    Its own order of rows and its own 50,000, 10,000 and 10,000; no labels. The test rows are sorted by digit.
+    Its own order of rows and its own 50,000, 10,000 and 10,000; no labels. The test rows are sorted by digit. With
+    `learn_from_valid` the 10,000 rows of `valid` are learned from as well.
     """
     parts = []
     for part in ("train", "valid", "test"):
@@ -34,7 +41,7 @@ def binarized_mnist() -> Dataset:
         bits = unpacked("binarized-mnist", found["bits"], found["shape"])
         parts.append(torch.from_numpy(bits).float().reshape(-1, 1, 28, 28))
     train, valid, test = parts
-    shape = train.shape[1:]
+    train, shape = torch.cat((train, valid)) if learn_from_valid else train, train.shape[1:]
     return Dataset(train, valid, test, shape, "binary", "binarized-mnist", binarisation="static(larochelle)")
 
 
@@ -90,12 +97,12 @@ def cifar_subset(*, valid_size: int = 500) -> Dataset:
     return _held_back("cifar-subset", (train, test), labels, valid_size, "object")
 
 
-def _idx_set(name: str, valid_size: int, label: str) -> Dataset:
+def _idx_set(name: str, valid_size: int, label: str, learn_from_valid: bool) -> Dataset:
     images, labels = [], []
     for part in ("train", "t10k"):
         images.append(_pixels(_read(name, f"{part}-images-idx3-ubyte")).unsqueeze(1))
         labels.append(_numbers(_read(name, f"{part}-labels-idx1-ubyte")))
-    return _held_back(name, (images[0], images[1]), (labels[0], labels[1]), valid_size, label)
+    return _held_back(name, (images[0], images[1]), (labels[0], labels[1]), valid_size, label, learn_from_valid)
 
 
 def _read(name: str, file: str) -> np.ndarray:
@@ -107,7 +114,12 @@ def _read(name: str, file: str) -> np.ndarray:
 
 
 def _held_back(
-    name: str, images: tuple[Tensor, Tensor], labels: tuple[Tensor, Tensor], valid_size: int, label: str
+    name: str,
+    images: tuple[Tensor, Tensor],
+    labels: tuple[Tensor, Tensor],
+    valid_size: int,
+    label: str,
+    learn_from_valid: bool = False,
 ) -> Dataset:
     """Train and valid from the published training images, test as published."""
     (x, test), (y, y_test) = images, labels
@@ -116,8 +128,9 @@ def _held_back(
             f"{name}: valid_size must leave 1 to {len(x) - 1} of {len(x)} training images, got {valid_size}"
         )
     cut = len(x) - valid_size
-    splits = Splits(y[:cut], y[cut:], y_test)
-    return Dataset(x[:cut], x[cut:], test, x.shape[1:], "unit", name, labels=splits, label_names=(label,))
+    learned = len(x) if learn_from_valid else cut
+    splits = Splits(y[:learned], y[cut:], y_test)
+    return Dataset(x[:learned], x[cut:], test, x.shape[1:], "unit", name, labels=splits, label_names=(label,))
 
 
 def _omniglot() -> tuple[Tensor, Tensor]:

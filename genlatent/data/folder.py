@@ -38,6 +38,8 @@ def arrays(name: str, file: str, keys: Sequence[str]) -> dict[str, np.ndarray]:
     path = place(name, file)
     try:
         return read_archive(path, keys)
+    except DataError:
+        raise
     except KeyError as error:
         wanted = ", ".join(keys)
         raise DataError(f"{path}: {error.args[0]}, expected {wanted}; {advice(name)}") from error

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from genlatent.data.casts import cast
 from genlatent.distributions.supports import Support, check, inside
 
 BLOCK_BYTES = 64 * 2**20
@@ -93,12 +94,12 @@ class MappedRows:
 
     def _values(self, rows: Any) -> np.ndarray:
         if isinstance(rows, slice) or len(rows) < SCATTERED or rows[-1] - rows[0] < 2 * len(rows):
-            values = np.array(self.source[rows], dtype=np.float32)
+            values = cast(self.source[rows])
             self._give_back()
             return values
         values = np.empty((len(rows), *self.source.shape[1:]), dtype=np.float32)
         for at in range(0, len(rows), SCATTERED):
-            values[at : at + SCATTERED] = self.source[rows[at : at + SCATTERED]]
+            values[at : at + SCATTERED] = cast(self.source[rows[at : at + SCATTERED]])
             self._give_back()
         return values
 

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from genlatent.data.casts import cast
 from genlatent.data.conditions import condition_rows
 from genlatent.data.dataset import Dataset, Splits
 from genlatent.data.mapped import BLOCK_BYTES, MappedRows
@@ -19,6 +20,7 @@ HELD_OUT = 0.1  # of all rows, for valid and for test
 MOST_HELD_OUT = 10_000  # rows of a mapped file, for each
 PIXEL = 255.0
 AUTO = "auto"  # the support that leaves it to the values, and to texts, which are categories
+LARGEST_LABEL = 2**53
 LARGEST_WHOLE = 2**24  # above, float32 does not tell neighbouring whole numbers apart
 
 
@@ -102,7 +104,8 @@ def rows_of(x: Any, support: Any = None, name: str = "the data") -> Tensor:
     if values.is_complex():
         raise DataError(f"{name}: complex numbers are not taken; give real and imaginary parts as columns")
     scale = PIXEL if values.dtype == torch.uint8 and support in (None, "unit") and int(values.max()) > 1 else 1.0
-    if not values.is_floating_point() and values.dtype != torch.bool and int(values.abs().max()) > LARGEST_WHOLE:
+    whole = not values.is_floating_point() and values.dtype != torch.bool
+    if whole and max(int(values.max()), -int(values.min())) > LARGEST_WHOLE:
         raise DataError(f"{name}: whole numbers above {LARGEST_WHOLE} are not exact in float32; rescale them")
     rows = values.to(torch.float32, copy=True) / scale
     return rows.unsqueeze(1) if rows.ndim == 1 else rows
@@ -111,7 +114,7 @@ def rows_of(x: Any, support: Any = None, name: str = "the data") -> Tensor:
 def label_rows(labels: Any, name: str) -> Tensor:
     """Labels as int64, `(n,)` or `(n, k)`; anything but whole numbers is refused."""
     values = labels.detach() if isinstance(labels, Tensor) else _tensor(np.asarray(labels), f"labels of {name}")
-    if values.is_floating_point() and not bool((values == values.round()).all()):
+    if values.is_floating_point() and not bool(((values == values.round()) & (values.abs() < LARGEST_LABEL)).all()):
         which = "have NaN among them" if bool(values.isnan().any()) else "are not whole numbers"
         raise DataError(f"labels of {name} {which}; code them as 0, 1, 2, ..., and -1 where there is none")
     return values.to(torch.int64)
@@ -120,7 +123,11 @@ def label_rows(labels: Any, name: str) -> Tensor:
 def _tensor(values: np.ndarray, name: str) -> Tensor:
     if values.dtype.kind not in "biufc":
         raise DataError(f"{name}: values of type {values.dtype} are not numbers; convert them to numbers")
+    if values.dtype.itemsize > 8:
+        values = cast(values, np.complex128 if values.dtype.kind == "c" else np.float64)
     if values.dtype.kind == "u" and values.dtype != np.uint8:
+        if values.size and int(values.max()) > np.iinfo(np.int64).max:
+            raise DataError(f"{name}: whole numbers above {np.iinfo(np.int64).max} are not read; rescale them")
         values = values.astype(np.int64)
     return torch.from_numpy(np.array(values.astype(values.dtype.newbyteorder("="))))
 

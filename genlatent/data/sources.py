@@ -157,6 +157,8 @@ def _path_reader(path: Path) -> Callable[..., Any]:
         raise DataError(
             f"{path}: files ending in {ending or 'nothing'} are not read; known: {', '.join(READERS)}, a folder"
         )
+    if not path.is_file():
+        raise DataError(f"{path}: it is neither a file nor a folder; write what it holds to a file first")
     return READERS[ending]
 
 

@@ -2,18 +2,25 @@
 
 import csv
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from genlatent.data.archives import DAMAGED
 from genlatent.data.columns import Asked, rows_of_table
+from genlatent.data.memory import host_share, refuse_beyond_host
 from genlatent.data.own import Found
 from genlatent.data.table import Table, number
 from genlatent.errors import DataError
 
 SEPARATORS = ",;\t"
+
+LONGEST_LINE = 4 * 2**20  # bytes
+MOST_COLUMNS = 100_000
+CELL = 100  # bytes of memory for each cell of a table that holds texts or gaps
+LARGER = "write it as a .npy file, which is read in blocks where it is large"
 
 
 def read_csv(
@@ -69,13 +76,37 @@ def _read_columns(path: Path) -> Table:
     except ImportError as error:
         raise DataError(f"{path}: reading parquet needs pyarrow; install it: pip install genlatent[parquet]") from error
     try:
-        found = pyarrow.parquet.read_table(path)
-    except (OSError, pyarrow.ArrowException) as error:
-        raise DataError(f"{path}: truncated, or no parquet file ({str(error).splitlines()[0]})") from error
-    return Table({name: _parquet_series(found.column(name)) for name in found.column_names})
+        with pyarrow.parquet.ParquetFile(path) as file:
+            _refuse_twice(path, file.schema_arrow.names)
+            found = pyarrow.Table.from_batches(_batches(path, file), file.schema_arrow)
+        return Table({name: _parquet_series(found.column(name)) for name in found.column_names})
+    except DataError:
+        raise
+    except (*DAMAGED, pyarrow.ArrowException) as error:
+        raise DataError(f"{path}: truncated, or no parquet file ({error})") from error
+
+
+def _batches(path: Path, file: Any) -> Iterator[Any]:
+    """Some rows after another, so that a small file that stands for many rows is refused in time."""
+    size = 0
+    for batch in file.iter_batches():
+        size += batch.nbytes
+        refuse_beyond_host(4 * size, path, LARGER)
+        yield batch
+
+
+def _refuse_twice(path: Path, columns: Sequence[str]) -> None:
+    if len(columns) > MOST_COLUMNS:
+        raise DataError(f"{path}: {len(columns)} columns, and {MOST_COLUMNS} are the most in a table; {LARGER}")
+    if len(set(columns)) < len(columns):
+        twice = next(name for name in columns if columns.count(name) > 1)
+        raise DataError(f"{path}: two columns are called {twice!r}; rename one")
 
 
 def _read_text(path: Path) -> Table:
+    """Memory for a table of numbers: up to four times its file; with texts or gaps, about 100 bytes for a cell."""
+    refuse_beyond_host(4 * path.stat().st_size, path, LARGER)
+    _refuse_long_lines(path)
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             separator = max(SEPARATORS, key=file.readline().count)
@@ -87,10 +118,15 @@ def _read_text(path: Path) -> Table:
         raise DataError(f"{path}: the file is empty; nothing to learn from")
     header = any(number(cell) is None for cell in head)
     columns = [name.strip() for name in head] if header else [str(number) for number in range(len(head))]
-    if len(set(columns)) < len(columns):
-        twice = next(name for name in columns if columns.count(name) > 1)
-        raise DataError(f"{path}: two columns are called {twice!r}; rename one")
+    _refuse_twice(path, columns)
     return _numbers(path, separator, header, columns) or _cells(path, separator, header, columns)
+
+
+def _refuse_long_lines(path: Path) -> None:
+    with path.open("rb") as file:
+        for number, line in enumerate(iter(lambda: file.readline(LONGEST_LINE + 1), b""), 1):
+            if len(line) > LONGEST_LINE:
+                raise DataError(f"{path}: line {number} has more than {LONGEST_LINE} bytes; is this a table?")
 
 
 def _numbers(path: Path, separator: str, header: bool, columns: list[str]) -> Table | None:
@@ -113,7 +149,7 @@ def _cells(path: Path, separator: str, header: bool, columns: list[str]) -> Tabl
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file, delimiter=separator)
-            rows = [(reader.line_num, row) for row in reader if row][int(header) :]
+            rows = list(_rows(path, reader))[int(header) :]
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: not a text table in UTF-8 ({error})") from error
     for line, row in rows:
@@ -122,6 +158,17 @@ def _cells(path: Path, separator: str, header: bool, columns: list[str]) -> Tabl
     cells = zip(*(row for _, row in rows), strict=True) if rows else ([] for _ in columns)
     series = {name: _series(column) for name, column in zip(columns, cells, strict=True)}
     return Table(series, [line for line, _ in rows])
+
+
+def _rows(path: Path, reader: Any) -> Iterator[tuple[int, list[str]]]:
+    """Rows and their lines, as long as their cells find room."""
+    cells, most = 0, host_share() / CELL
+    for row in reader:
+        cells += len(row)
+        if cells > most:
+            refuse_beyond_host(CELL * cells, path, "leave no texts or gaps in it, or give fewer rows")
+        if row:
+            yield reader.line_num, row
 
 
 def _parquet_series(column: Any) -> np.ndarray:

@@ -14,6 +14,7 @@ from genlatent.errors import DataError
 
 Support = str | Sequence[str]
 
+DIGITS = 9  # of a number of classes
 NEAR = 1e-2  # of one step between levels: what float32 makes of them
 
 INSIDE: dict[str, Callable[[Tensor], Tensor]] = {
@@ -107,7 +108,8 @@ def filler(support: Support) -> list[float]:
 
 def _kind(name: str) -> str:
     kind, colon, number = name.partition(":")
-    return kind if not colon or (kind in NUMBERED and number.isdecimal()) else name
+    counts = number.isascii() and number.isdecimal() and len(number) <= DIGITS and int(number) > 0
+    return kind if not colon or (kind in NUMBERED and counts) else name
 
 
 def guess(x: Tensor) -> str:

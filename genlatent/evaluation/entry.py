@@ -11,9 +11,8 @@ from genlatent.data.dataset import Dataset
 from genlatent.data.fingerprints import fingerprint
 from genlatent.distributions.supports import names
 from genlatent.evaluation.annealed import RUNS, STEPS
+from genlatent.evaluation.collapse import ACTIVE, active_records
 from genlatent.evaluation.evaluate import judge
-from genlatent.evaluation.importance_weights import used_records
-from genlatent.evaluation.latents import sites_used
 from genlatent.evaluation.likelihood import DISCRETE, METRIC
 from genlatent.evaluation.record import Record
 from genlatent.evaluation.row_scores import (
@@ -23,14 +22,10 @@ from genlatent.evaluation.row_scores import (
     log_likelihoods,
     reconstruction_errors,
 )
-from genlatent.latent.base import LatentModel
 from genlatent.model import Model
-from genlatent.numerics import devices
-from genlatent.numerics.randomness import stream
 
 BITS = "bits per dimension"
 GIVEN = "given labels"
-ROWS = 1000  # that tell which latent dimensions are active, at the most
 
 
 @dataclass(frozen=True)
@@ -113,13 +108,8 @@ def _more(model: Any, data: Dataset, records: Sequence[Record]) -> list[Record]:
     quoted = next((one for one in records if one.metric in (LIKELIHOOD, METRIC)), None)
     if quoted is not None and BITS not in known and _discrete(model):
         found.append(in_bits(quoted, model.event_shape.numel()))
-    if isinstance(model, LatentModel) and "active units" not in known:
-        x, y = model.shaped(data.test[:ROWS]), _told(model, data)
-        use = sites_used(
-            model, x, None if y is None else y[:ROWS], generator=stream(seed=0, device=devices.of(model), name="codes")
-        )
-        kl, active = ({site: getattr(one, part) for site, one in use.items()} for part in ("divergence", "active"))
-        found += [one for one in used_records(kl, active, len(x)) if one.metric.startswith("active units")]
+    if not any(one.startswith(ACTIVE) for one in known):
+        found += active_records(model, model.shaped(data.test), _told(model, data))
     return found
 
 

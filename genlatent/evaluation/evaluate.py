@@ -12,12 +12,13 @@ from genlatent.distributions.supports import check
 from genlatent.errors import RecipeError
 from genlatent.evaluation import annealed, chains, classification, likelihood, reconstruction
 from genlatent.evaluation.also import also_judged
+from genlatent.evaluation.collapse import ACTIVE, active_records
 from genlatent.evaluation.disentanglement.scores import disentanglement
 from genlatent.evaluation.record import Record
 from genlatent.evaluation.refined import latent_bounds
 from genlatent.evaluation.row_scores import LIKELIHOOD, RowScores
 from genlatent.evaluation.verbs import overridden
-from genlatent.model import Model
+from genlatent.model import Model, within_numbers
 from genlatent.numerics import devices
 from genlatent.numerics.randomness import drawing_from, stream
 
@@ -70,16 +71,20 @@ def judge(
     """What :func:`evaluate` finds, with the numbers behind it for each row."""
     if samples < 1:
         raise RecipeError(f"samples must be at least 1, got {samples}")
+    model.check_weights()
     x = model.shaped(data.test)
     check(x, model.support, f"{data.title} (test) under {type(model).__name__}", missing=data.missing)
     training = model.training
     model.eval()
     try:
-        y = None if data.labels is None else data.labels.test
-        told = y if model.conditional else None
-        likely, rows = _likelihood(model, x, told, data, samples, seed, effort, state)
-        found = [*likely, *_judgements(model, x, y, samples, seed)]
-        found += also_judged(model, data, x, told, also, samples=samples, seed=seed)
+        with within_numbers(f"{type(model).__name__} judged on {data.title}"):
+            y = None if data.labels is None else data.labels.test
+            told = y if model.conditional else None
+            likely, rows = _likelihood(model, x, told, data, samples, seed, effort, state)
+            found = [*likely, *_judgements(model, x, y, samples, seed)]
+            found += active_records(model, x, told)
+            asked = also_judged(model, data, x, told, also, samples=samples, seed=seed)
+            found += [record for record in asked if not record.metric.startswith(ACTIVE)]  # known already, of more rows
     finally:
         model.train(training)
     return Judgement([replace(record, data=data.title, binarisation=data.binarisation) for record in found], rows)

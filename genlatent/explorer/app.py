@@ -10,8 +10,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from genlatent.errors import GenlatentError
+from genlatent.errors import GenlatentError, one_line
 from genlatent.explorer import files, wishes
+from genlatent.explorer.asking import Route
 from genlatent.explorer.capabilities import capabilities
 from genlatent.explorer.chains import Chains
 from genlatent.explorer.guard import LARGEST, Guard
@@ -84,12 +85,21 @@ def make_app(explorer: Explorer, hosts: Iterable[str], largest: int | None = Non
         sweeping.cancel()
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, lifespan=life)
+    app.router.route_class = Route
     _add_pages(app, explorer)
     _add_questions(app, explorer)
     _add_chains(app, explorer)
     _add_refusals(app)
     row = BYTES * explorer.player.model.event_shape.numel()
     return Guard(app, hosts, min(largest or (1 << 16) + 2 * row, 4 * LARGEST))
+
+
+def told(values: Any) -> Response:
+    """An answer of the model; a number that is not finite, which JSON cannot hold, is null."""
+    try:
+        return JSONResponse(values)
+    except ValueError:
+        return JSONResponse(files.finite(values))
 
 
 def _add_pages(app: FastAPI, explorer: Explorer) -> None:
@@ -130,33 +140,33 @@ def _add_questions(app: FastAPI, explorer: Explorer) -> None:
 
     @app.post("/api/sample")
     async def sample(wish: wishes.Sample, request: Request) -> Response:
-        return JSONResponse(await explorer.ask(request, lambda: player.sample(wish)))
+        return told(await explorer.ask(request, lambda: player.sample(wish)))
 
     @app.post("/api/decode")
     async def decode(wish: wishes.Place, request: Request) -> Response:
-        return JSONResponse(await explorer.ask(request, lambda: player.decode(wish)))
+        return told(await explorer.ask(request, lambda: player.decode(wish)))
 
     @app.post("/api/classes")
     async def classes(wish: wishes.Place, request: Request) -> Response:
-        return JSONResponse(await explorer.ask(request, lambda: player.classes(wish)))
+        return told(await explorer.ask(request, lambda: player.classes(wish)))
 
     @app.post("/api/plane")
     async def plane(wish: wishes.Plane, request: Request) -> Response:
-        return JSONResponse(await explorer.ask(request, lambda: player.plane(wish)))
+        return told(await explorer.ask(request, lambda: player.plane(wish)))
 
     @app.post("/api/row")
     async def row(wish: wishes.Drawn, request: Request) -> Response:
-        return JSONResponse(await explorer.ask(request, lambda: player.answer(wish)))
+        return told(await explorer.ask(request, lambda: player.answer(wish)))
 
 
 def _add_chains(app: FastAPI, explorer: Explorer) -> None:
     @app.post("/api/chains")
     async def start(wish: wishes.Started, request: Request) -> Response:
-        return JSONResponse(await explorer.ask(request, lambda: explorer.start(wish)))
+        return told(await explorer.ask(request, lambda: explorer.start(wish)))
 
     @app.post("/api/chains/{session}")
     async def move(session: str, wish: wishes.Moved, request: Request) -> Response:
-        return JSONResponse(await explorer.ask(request, lambda: explorer.move(session, wish)))
+        return told(await explorer.ask(request, lambda: explorer.move(session, wish)))
 
     @app.delete("/api/chains/{session}")
     async def end(session: str) -> Response:
@@ -169,7 +179,7 @@ def _add_refusals(app: FastAPI) -> None:
 
     def said(status: int, sentence: str) -> Response:
         headers = {"retry-after": "1"} if status == 429 else None
-        return JSONResponse({"error": sentence}, status, headers)
+        return JSONResponse({"error": one_line(sentence)}, status, headers)
 
     @app.exception_handler(Busy)
     async def busy(request: Request, error: Busy) -> Response:
@@ -189,7 +199,7 @@ def _add_refusals(app: FastAPI) -> None:
 
     @app.exception_handler(GenlatentError)
     async def refused(request: Request, error: GenlatentError) -> Response:
-        return said(422, " ".join(str(error).split()))
+        return said(422, str(error))
 
     @app.exception_handler(Exception)
     async def failed(request: Request, error: Exception) -> Response:

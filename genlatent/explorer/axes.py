@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from genlatent.errors import DataError
+from genlatent.objectives.collapse import ACTIVE
 
 MOST = 16  # axes
 BREADTH = 3.0  # standard deviations to each side
@@ -28,14 +29,15 @@ class Axes:
         codes: those of examples.
         least: how far coordinates reach to both sides at the least, where they reach to both; collapsed ones would
             otherwise have no length at all.
+        collapsible: whether these are posterior means over rows, of which a coordinate that hardly varies is not used.
 
     >>> axes = Axes(torch.tensor([[0.0, 1.0], [2.0, 3.0]]))
     >>> axes.code([0.5, 0.25])
     tensor([[0.5000, 0.2500]])
     """
 
-    def __init__(self, codes: Tensor, least: float = 0.0):
-        self.least = least
+    def __init__(self, codes: Tensor, least: float = 0.0, *, collapsible: bool = False):
+        self.least, self.collapsible = least, collapsible
         self.shape = codes.shape[1:]
         self.whole = not codes.is_floating_point()
         rows = codes.detach().cpu().reshape(len(codes), -1).float()
@@ -51,7 +53,8 @@ class Axes:
         """Name and range of each axis, which of them move most, and where to start."""
         low, high = self._ends()
         names = [f"direction {i + 1}" if self.principal else f"z{i + 1}" for i in range(len(self.axes))]
-        axes = [{"name": n, "low": a, "high": b} for n, a, b in zip(names, low.tolist(), high.tolist())]
+        ends = zip(names, low.tolist(), high.tolist(), self.used.tolist())
+        axes = [{"name": name, "low": a, "high": b, "used": used} for name, a, b, used in ends]
         moved = self.places.var(0).nan_to_num()
         order = list(range(len(self.axes))) if self.principal else moved.argsort(descending=True).tolist()
         start = self.places[0] if self.whole else self.places.mean(0)
@@ -63,6 +66,13 @@ class Axes:
             "principal": self.principal,
             "size": self.size,
         }
+
+    @property
+    def used(self) -> Tensor:
+        """Which coordinates tell rows apart: by the measure of `evaluate`, their variance over rows is above 0.01."""
+        if not self.collapsible or self.principal or self.whole:
+            return torch.ones(len(self.axes), dtype=torch.bool)
+        return self.places.var(0).nan_to_num() > ACTIVE
 
     def _ends(self) -> tuple[Tensor, Tensor]:
         low, high = self.places.amin(0), self.places.amax(0)

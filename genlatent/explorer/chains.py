@@ -16,7 +16,6 @@ from genlatent.explorer import wishes
 from genlatent.explorer.player import REFUSALS, Player
 from genlatent.explorer.watching import Watch
 from genlatent.numerics.randomness import stream
-from genlatent.sampling.draws import FEWEST
 from genlatent.sampling.gibbs import BlockGibbs
 from genlatent.sampling.kernels import Adaptive
 
@@ -38,8 +37,7 @@ def methods_that_work(player: Player, condition: list[float] | None) -> list[str
     found = []
     for method in methods_of(player.model):
         try:
-            chains = Chains(player, wishes.Started(number=2, method=method, condition=condition))
-            chains.advance(1 if found else 2 * FEWEST)  # the first long enough for a diagnosis, which is slow once
+            Chains(player, wishes.Started(number=2, method=method, condition=condition)).advance(1)
         except REFUSALS:
             continue
         found.append(method)

@@ -13,6 +13,9 @@ App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 LARGEST = 1 << 20  # bytes of a request
 PATIENCE = 10.0  # seconds for a request to arrive, and for an answer to be taken
 AT_ONCE = 600  # requests on their way
+LARGEST_HEAD = 1 << 14  # bytes of everything before the body
+DIGITS = 15  # of the length of a body, before it is called too large unread
+ONCE = ("host", "origin", "content-length", "content-type", "sec-fetch-site")  # headers that nobody says twice
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -26,6 +29,10 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "cache-control": "no-store",
 }
+
+
+class Gone(Exception):
+    """A client that went away in the middle of what it said."""
 
 
 class Guard:
@@ -78,6 +85,8 @@ class Guard:
             body = await asyncio.wait_for(self._body(receive), self.patience)
         except TimeoutError:
             return await _refuse(send, 408, "the request took too long to arrive")
+        except Gone:
+            return None
         if body is None:
             return await _refuse(send, 413, f"the request is larger than {self.largest} bytes")
         return await self.app(scope, _replay(body, receive), send)
@@ -88,7 +97,7 @@ class Guard:
         while more:
             message = await receive()
             if message["type"] != "http.request":
-                break
+                raise Gone
             parts.append(message.get("body", b""))
             size, more = size + len(parts[-1]), message.get("more_body", False)
             if size > self.largest:
@@ -96,7 +105,12 @@ class Guard:
         return b"".join(parts)
 
     def _refusal(self, scope: MutableMapping[str, Any]) -> tuple[int, str] | None:
-        headers = {name.decode("latin-1"): value.decode("latin-1").lower() for name, value in scope["headers"]}
+        said = [(name.decode("latin-1").lower(), value.decode("latin-1").lower()) for name, value in scope["headers"]]
+        headers = dict(said)
+        if sum(len(name) + len(value) for name, value in said) + len(scope["path"]) > LARGEST_HEAD:
+            return 431, f"the head of the request is larger than {LARGEST_HEAD} bytes"
+        if any([name for name, _ in said].count(name) > 1 for name in ONCE):
+            return 400, "a header is given twice"
         host, origin = headers.get("host", ""), headers.get("origin")
         if host not in self.hosts:
             return 403, "this page answers only under its own address"
@@ -105,7 +119,7 @@ class Guard:
         if headers.get("sec-fetch-site", "none") not in ("same-origin", "none") and scope["method"] != "GET":
             return 403, "another site's page may not ask"
         length = headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > self.largest:
+        if not length.isdecimal() or len(length) > DIGITS or int(length) > self.largest:
             return 413, f"the request is larger than {self.largest} bytes"
         if self._running >= self.at_once:
             return 429, "busy: too many requests at once; try again in a moment"

@@ -209,7 +209,11 @@ class Player:
         rows = self.view.inside(self.rows[:EXAMPLES].reshape(-1, *self.model.event_shape).nan_to_num())
         try:
             codes = self._ask("encode", rows, self._labels_of(len(rows)))
-            axes = Axes(codes, REACH if self.model.family == "latent" else 0.0)
+            latent, seen = (
+                self.model.family == "latent",
+                len(codes) > 1 and (self.subject.rows is not None or self.draws),
+            )
+            axes = Axes(codes, REACH if latent else 0.0, collapsible=latent and seen)
             self._decoded(axes.code(axes.plain()["start"]), self._told_first())
         except REFUSALS:
             return None

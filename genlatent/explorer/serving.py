@@ -2,33 +2,21 @@
 
 import ipaddress
 import socket
+import threading
 from collections.abc import Callable
-from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from genlatent.errors import RunError
 from genlatent.explorer.app import Explorer, make_app
+from genlatent.explorer.connections import Patient
+from genlatent.explorer.guard import LARGEST_HEAD, App
 from genlatent.explorer.subject import Subject
+from genlatent.explorer.watching import warm_up
 
 LOOPBACK = "127.0.0.1"
 MOST_CONNECTIONS = 1500
-PATIENCE = 10.0  # seconds for the first line of a request to arrive
 GRACE = 2  # seconds that answers on their way may take when the server ends
-
-
-class Patient(H11Protocol):
-    """A connection on which nothing is asked for long is closed."""
-
-    def connection_made(self, transport: Any) -> None:
-        """Begin to wait."""
-        super().connection_made(transport)
-        self.loop.call_later(PATIENCE, self._close_if_silent)
-
-    def _close_if_silent(self) -> None:
-        if self.cycle is None and not self.transport.is_closing():
-            self.transport.close()
 
 
 def serve(subject: Subject, host: str = LOOPBACK, port: int = 0, opened: Callable[[str], None] | None = None) -> None:
@@ -45,22 +33,29 @@ def serve(subject: Subject, host: str = LOOPBACK, port: int = 0, opened: Callabl
     try:
         address = f"http://{named(host)}:{listening.getsockname()[1]}/"
         app = make_app(explorer, hosts(host, listening.getsockname()[1]))
-        config = uvicorn.Config(
-            app,
-            http=Patient,
-            ws="none",
-            log_level="critical",
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=GRACE,
-            limit_concurrency=MOST_CONNECTIONS,
-        )
         if opened is not None:
             opened(address)
-        uvicorn.Server(config).run(sockets=[listening])
+        if explorer.about["chains"]:
+            threading.Thread(target=warm_up, name="genlatent-warm-up", daemon=True).start()
+        uvicorn.Server(config(app)).run(sockets=[listening])
     finally:
         listening.close()
         explorer.worker.close()
+
+
+def config(app: App) -> uvicorn.Config:
+    """How the server runs: silent, without websockets, patient only for a while, and bounded in everything."""
+    return uvicorn.Config(
+        app,
+        http=Patient,
+        ws="none",
+        log_level="critical",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE,
+        limit_concurrency=MOST_CONNECTIONS,
+        h11_max_incomplete_event_size=LARGEST_HEAD,
+    )
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from genlatent.sampling.draws import FEWEST
@@ -67,3 +68,14 @@ class Watch:
 def _finite(value: float | None) -> float | None:
     """A number that JSON can hold; chains stuck apart have an infinite R-hat."""
     return None if value is None else min(round(value, 4), 999.0)
+
+
+def warm_up() -> None:
+    """Diagnose some draws that nobody sees: the first diagnosis loads what later ones find there, which takes a while.
+
+    >>> warm_up()
+    """
+    watch = Watch()
+    for draw in range(2 * FEWEST):
+        watch.add({"energy": torch.arange(2.0) + draw})
+    watch.plain()

@@ -11,8 +11,15 @@ import yaml
 from genlatent.errors import RecipeError
 from genlatent.recipes.schema import Recipe, checked
 from genlatent.registry import nearest
+from genlatent.storage import read_text
 
 FOLDER = Path(__file__).parent
+
+LARGEST = 2**19  # bytes of a recipe; while it is read it takes less than a gigabyte
+MOST_VALUES = 100_000
+DEEPEST = 50
+KEYS = (str, int, float, bool, type(None))
+PLAIN = (str, int, float, bool)
 
 # Of these pairs a recipe holds one, so setting one takes the other out.
 EITHER = (("train", "epochs", "steps"), ("pretrain", "epochs", "steps"), ("data", "name", "path"))
@@ -23,10 +30,16 @@ class Loader(yaml.SafeLoader):
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         """Refuse the key that would silently replace another one."""
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise RecipeError(f"line {node.start_mark.line + 1}: the key {key!r} is given twice")
+        line = node.start_mark.line + 1
+        if not isinstance(node, yaml.MappingNode):
+            raise RecipeError(f"line {line}: a mapping of keys was expected")
+        seen = set()
+        for key in (self.construct_object(key, deep=True) for key, _ in node.value):
+            if not isinstance(key, KEYS):
+                raise RecipeError(f"line {line}: a key is a word or a number, got {key!r}")
+            if key in seen:
+                raise RecipeError(f"line {line}: the key {key!r} is given twice")
+            seen.add(key)
         return super().construct_mapping(node, deep)
 
 
@@ -72,23 +85,56 @@ def find(recipe: str | os.PathLike[str]) -> Path:
 def read_values(path: Path) -> Any:
     """The plain values in a YAML file."""
     try:
-        return parse(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path} cannot be read: {error}") from error
+        return parse(read_text(path, LARGEST))
     except RecipeError as error:
         raise RecipeError(f"{path}: {error}") from error
+    except (OSError, ValueError) as error:
+        raise RecipeError(f"{path} cannot be read: {error}") from error
 
 
 def parse(text: str) -> Any:
-    """Plain values from YAML.
+    """Plain values from YAML: at most :data:`MOST_VALUES` of them, nested no deeper than :data:`DEEPEST`.
+
+    A value that is written once and meant in many places counts as often as it is meant.
 
     >>> parse("{a: 1e-3, b: [1, two]}")
     {'a': 0.001, 'b': [1, 'two']}
     """
     try:
-        return Loader(text).get_single_data()
-    except yaml.YAMLError as error:
+        values = Loader(text).get_single_data()
+    except RecipeError:
+        raise
+    except RecursionError as error:
+        raise RecipeError("not a recipe: its values are nested too deep") from error
+    except (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
         raise RecipeError(f"not valid YAML: {' '.join(str(error).split())}") from error
+    if _counted(values, {}) > MOST_VALUES:
+        raise RecipeError(f"not a recipe: it stands for more than {MOST_VALUES} values")
+    return values
+
+
+def _counted(value: Any, known: dict[int, int], depth: int = 0) -> int:
+    """How many values there are, each collection looked into once; refuse what is no plain value."""
+    if value is None or isinstance(value, PLAIN):
+        _refuse_halves(value)
+        return 1
+    if depth > DEEPEST:
+        raise RecipeError("not a recipe: its values are nested too deep")
+    if not isinstance(value, (dict, list)):
+        raise RecipeError(f"{value!r} is a {type(value).__name__}; write it in quotes if it is meant as text")
+    if id(value) not in known:
+        inner = (*value, *value.values()) if isinstance(value, dict) else value
+        known[id(value)] = 1 + sum(_counted(one, known, depth + 1) for one in inner)
+    return known[id(value)]
+
+
+def _refuse_halves(value: Any) -> None:
+    """Refuse a text that no file can hold: with half of a character that UTF-16 writes in two."""
+    if isinstance(value, str) and not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise RecipeError(f"not a recipe: {value!r} holds half a character ({error.reason})") from None
 
 
 def overridden(values: Any, override: str) -> Any:

@@ -11,9 +11,9 @@ from genlatent.registry import nearest
 
 
 class Strict(BaseModel):
-    """An entry whose keys are all known."""
+    """An entry whose keys are all known, and whose numbers are finite."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Open(BaseModel):
@@ -80,6 +80,11 @@ class OptimizerEntry(Strict):
     _bare = model_validator(mode="before")(named)
 
 
+MOST = 10**12  # of anything that is counted: more than a machine lives to see
+
+COUNTS = ("epochs", "steps", "batch_size", "labelled", "patience", "validate_every")
+
+
 class TrainEntry(Strict):
     """How long, in which batches, by which optimiser, and by which kind of step."""
 
@@ -99,6 +104,18 @@ class TrainEntry(Strict):
     def _one_length(self) -> "TrainEntry":
         if (self.epochs is None) == (self.steps is None):
             raise ValueError("give either epochs or steps")
+        return self
+
+    @model_validator(mode="after")
+    def _sensible(self) -> "TrainEntry":
+        for name in COUNTS:
+            value = getattr(self, name)
+            if value is not None and not 1 <= value <= MOST:
+                raise ValueError(f"{name} must be at {f'least 1, got {value}' if value < 1 else f'most {MOST}'}")
+        if not 0.0 <= self.average < 1.0:
+            raise ValueError(f"average is a fraction of the training below 1, got {self.average}")
+        if self.clip is not None and self.clip <= 0:
+            raise ValueError(f"clip is the largest norm of a gradient, so above 0, got {self.clip}")
         return self
 
 
@@ -145,7 +162,7 @@ def checked(values: Any, where: str, entry: type[Entry] = Recipe) -> Entry:
     if not isinstance(values, Mapping):
         raise RecipeError(f"{where}: a recipe is a mapping with model, data and train, got {values!r}")
     try:
-        return entry.model_validate(dict(values))
+        return entry.model_validate({str(key): value for key, value in values.items()})
     except ValidationError as error:
         raise RecipeError(f"{where}: {_sentence(error, entry)}") from error
 
@@ -156,6 +173,8 @@ EXPECTED = {
     "int_parsing": "a whole number",
     "int_type": "a whole number",
     "int_from_float": "a whole number",
+    "int_parsing_size": "a smaller whole number",
+    "finite_number": "a finite number",
     "bool_parsing": "true or false",
     "bool_type": "true or false",
     "string_type": "text",
@@ -180,8 +199,8 @@ def _sentence(error: ValidationError, entry: type[BaseModel]) -> str:
 
 
 def _keys(entry: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
-    """The keys known at a place in a recipe."""
-    for part in path:
+    """The keys known at a place in a recipe; numbers are places in a list."""
+    for part in (part for part in path if not isinstance(part, int)):
         annotation = entry.model_fields[str(part)].annotation
         kinds = getattr(annotation, "__args__", (annotation,))
         entry = next(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel))

@@ -85,7 +85,13 @@ def record_section(subject: Subject) -> Section | None:
     """Every judged number."""
     if not subject.records:
         return None
-    return Section("Judgements", table(record_table(list(subject.records))))
+    header, *rows = record_table(list(subject.records))
+    told = ("data", "reason")  # below, where there is room for sentences
+    kept = [i for i, name in enumerate(header) if name not in told]
+    shown = table([tuple(row[i] for i in kept) for row in (header, *rows)])
+    on = dict.fromkeys(record.data for record in subject.records if record.data)
+    reasons = [note(f"{record.metric}: {record.reason}") for record in subject.records if record.reason]
+    return Section("Judgements", joined(note(f"On {', and on '.join(on)}.") if on else "", shown, *reasons))
 
 
 def sample_section(subject: Subject) -> Section | None:

@@ -11,6 +11,7 @@ from genlatent.errors import RecipeError
 from genlatent.numerics.matmul import choose, fast_matmul
 from genlatent.sampling.draws import Draws
 from genlatent.sampling.kernels import Adaptive, Kernel, Runner
+from genlatent.sampling.stepping import refuse_infinite
 from genlatent.sampling.stored import Stored
 from genlatent.sampling.streaming import FEWEST, Streaming
 
@@ -201,6 +202,7 @@ def _advance(runner: Runner, steps: int, counter: _Counter) -> None:
 
 
 def _route(kernel: Kernel, state: Any) -> AbstractContextManager[None]:
+    refuse_infinite(kernel, state)
     return fast_matmul(choose(kernel.products(state), next(iter(state.layers.values())).device))
 
 

@@ -1,5 +1,7 @@
 """Models on disk: plain values in JSON, weights in safetensors, each folder whole or absent."""
 
+import os
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,9 +16,10 @@ import genlatent
 from genlatent import storage
 from genlatent.components import NotDescribable, build, describe
 from genlatent.errors import RunError
-from genlatent.model import Model
+from genlatent.model import Model, not_finite
 from genlatent.numerics.randomness import drawing_from
 from genlatent.training.average import write
+from genlatent.training.ration import Ration
 from genlatent.training.run import FORMAT, checkpoint_of, read_config
 
 
@@ -28,14 +31,27 @@ def weights(model: nn.Module) -> dict[str, Tensor]:
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, str] | None = None) -> None:
     """Tensors as a safetensors file, detached from any memory they share."""
     plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-    save_file(plain, path, metadata=dict(about or {}))
+    try:
+        save_file(plain, path, metadata=dict(about or {}))
+    except SafetensorError as error:
+        raise _as_os_error(error) from error
+
+
+def _as_os_error(error: SafetensorError) -> OSError:
+    """What the system said, which safetensors passes on as text.
+
+    >>> _as_os_error(SafetensorError("I/O error: No space left on device (os error 28)"))
+    OSError(28, 'No space left on device')
+    """
+    number = re.search(r"os error (\d+)", str(error))
+    return OSError(str(error)) if number is None else OSError(int(number[1]), os.strerror(int(number[1])))
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
     """Tensors of a safetensors file, or one sentence about why it cannot be read."""
     try:
         return load_file(path)
-    except (OSError, SafetensorError) as error:
+    except (OSError, ValueError, LookupError, RuntimeError, MemoryError, SafetensorError) as error:
         raise RunError(
             f"{path} cannot be read: {error}; the file is missing or damaged, so use another checkpoint"
         ) from error
@@ -50,6 +66,7 @@ def save(model: Model, folder: str | Path, *, about: Mapping[str, Any] | None = 
         folder: must not exist yet, or be empty.
         about: further plain values to keep in `config.json`.
     """
+    model.check_weights()
     folder = Path(folder)
     if folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()
@@ -79,7 +96,7 @@ def warn_if_weights_only(config: Mapping[str, Any]) -> None:
 
 def write_model(model: Model, folder: Path, config: Mapping[str, Any]) -> None:
     """The two files of a model into a folder that is being written."""
-    storage.write_json(folder / "config.json", config)
+    storage.put_json(folder / "config.json", config)
     write_tensors(folder / "model.safetensors", weights(model))
 
 
@@ -92,16 +109,37 @@ def load(path: str | Path, model: Model | None = None, *, which: str | None = No
         which: `last` or `best` checkpoint; by default the one that the training chose.
         allow: prefixes of modules outside genlatent that may be imported, because you trust them.
     """
-    folder = checkpoint_of(path, which)
+    while True:
+        folder = checkpoint_of(path, which)
+        try:
+            return _loaded(folder, model, allow)
+        except RunError:
+            if checkpoint_of(path, which) == folder:
+                raise  # otherwise a training has written a later one meanwhile, and removed this
+
+
+def _loaded(folder: Path, model: Model | None, allow: Sequence[str]) -> Model:
     config = read_config(folder)
     if model is None:
-        if config["model"] is None:
+        if config.get("model") is None:
             raise RunError(f"{folder} needs the model object, load(..., model=...): {config.get('model_reason')}")
-        with drawing_from(torch.Generator()):  # the weights are overwritten, so nobody's random numbers need to move
-            model = build(config["model"], "model", allow)
-    assert isinstance(model, nn.Module)
+        model = _built(config["model"], folder, allow)
     read_weights(model, folder)
     return model.eval()
+
+
+def _built(described: Any, folder: Path, allow: Sequence[str]) -> Model:
+    """The model that plain values describe; the weights are overwritten, so nobody's random numbers need to move."""
+    weights = folder / "model.safetensors"
+    stored = weights.stat().st_size if weights.is_file() else 0
+    try:
+        with drawing_from(torch.Generator()), Ration(stored, folder):
+            model = build(described, "model", allow)
+    except RecursionError as error:
+        raise RunError(f"{folder} describes a model whose parts are nested too deep; it is damaged") from error
+    if not isinstance(model, nn.Module):
+        raise RunError(f"{folder / 'config.json'} describes no model but {model!r}; use another checkpoint")
+    return model  # pyright: ignore[reportReturnType]  (a prior of its own can be saved too)
 
 
 def read_weights(model: nn.Module, folder: Path) -> None:
@@ -111,6 +149,16 @@ def read_weights(model: nn.Module, folder: Path) -> None:
         if name not in stored or stored[name].shape != tensor.shape:
             found = tuple(stored[name].shape) if name in stored else "nothing"
             raise RunError(f"{folder}: weight {name!r} should have shape {tuple(tensor.shape)}, found {found}")
+        if stored[name].is_floating_point() != tensor.is_floating_point() or stored[name].is_complex():
+            raise RunError(f"{folder}: weight {name!r} should hold {tensor.dtype}, found {stored[name].dtype}")
+    refuse_spoilt(stored, folder)
     if extra := sorted(set(stored) - set(wanted)):
         raise RunError(f"{folder} holds weights that this model has not: {', '.join(extra[:3])}")
     write(wanted, stored)
+
+
+def refuse_spoilt(stored: Mapping[str, Tensor], folder: Path) -> None:
+    """Refuse numbers on disk that are not finite: nothing that is written here ever is."""
+    found = not_finite(stored.items())
+    if found is not None:
+        raise RunError(f"{folder}: {found}, so the checkpoint is damaged; use another one")

@@ -14,6 +14,7 @@ import torch
 
 from genlatent import storage
 from genlatent.components import NotDescribable, describe
+from genlatent.errors import RunError
 
 WARM_SHARE = 0.2  # of a cold compilation's time that it takes to find its result on disk, until that was measured
 
@@ -41,8 +42,7 @@ def remember(name: str | None, seconds: float) -> None:
         return
     found = _read(name)
     made = {"cold": seconds} if found is None else {"cold": found["cold"], "warm": seconds}
-    with contextlib.suppress(OSError):  # a cache that cannot be written costs time and nothing else
-        _place(name).parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(OSError, RunError):  # a cache that cannot be written costs time and nothing else
         storage.write_json(_place(name), made)
 
 

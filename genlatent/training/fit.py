@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from genlatent.data.dataset import Dataset
 from genlatent.data.sources import load_data
 from genlatent.distributions.supports import check
 from genlatent.errors import DataError, RecipeError, RunError
-from genlatent.model import Model
+from genlatent.model import Model, not_finite
 from genlatent.numerics import devices
+from genlatent.numerics.randomness import drawing_from, stream
 from genlatent.objectives.base import Objective
 from genlatent.training import compilations, distributed
 from genlatent.training import mode as modes
@@ -20,7 +23,7 @@ from genlatent.training.callbacks import Callback, EarlyStopping
 from genlatent.training.checkpoint import config_of, warn_if_weights_only
 from genlatent.training.optimizer import Optimizer
 from genlatent.training.order import check_share, num_batches, parts
-from genlatent.training.run import RunFolder, read_config
+from genlatent.training.run import RunFolder, how_trained
 from genlatent.training.snapshot import resume as resume_from
 from genlatent.training.trainer import Settings, Trainer
 
@@ -96,7 +99,9 @@ def fit(
     """
     data = data if isinstance(data, Dataset) else load_data(data)
     optimizer = optimizer or Optimizer()
-    objective = objective if objective is not None else model.objective()
+    if objective is None:
+        with drawing_from(stream(seed, name="objective")):  # one may have weights of its own
+            objective = model.objective()
     assert objective is not None
     _check_fits(objective, model)
     data = fitting(model, data)
@@ -107,12 +112,13 @@ def fit(
     going_on = _going_on(folder, resume)
     device = devices.of(model)
     if going_on and folder is not None:
-        made = read_config(folder.checkpoint("last"))["training"]
-        mode, matmul = made["mode"], made["matmul"]
+        made = how_trained(folder.checkpoint("last"))
+        mode, matmul = made.mode, made.matmul
     with ExitStack() as stack:
         stack.enter_context(distributed.joined(device))
         if folder is not None and distributed.rank() == 0:
             stack.enter_context(folder.held())
+            _refuse_overtaken(folder, going_on)
             folder.tidy()
             warn_if_weights_only(config_of(model))
         trainer = Trainer(
@@ -132,7 +138,10 @@ def fit(
             resume_from(trainer, folder)
         else:
             trainer.start()
+            if folder is not None and distributed.rank() == 0:
+                folder.forget_metrics()
         trainer.train()
+        trainer.engine.forget()
     return History(trainer.history, trainer.stopped)
 
 
@@ -152,12 +161,20 @@ def fitting(model: Model, data: Dataset) -> Dataset:
         data = data.reshaped(model.event_shape)
     if data.missing and not model.missing:
         raise DataError(f"{data.title} has missing values; make the model with missing=True, or fill them first")
+    _check_values(data)
     model.check_labels(*((None,) if data.labels is None else data.labels[:2]))
     if data.support != model.support:
         for part, rows in (("train", data.glimpse(len(data.train))), ("valid", data.valid)):
             seen = (rows > 0.5).to(rows) if data.binarisation == "dynamic" else rows
             check(seen, model.support, f"{data.title} ({part}) under {type(model).__name__}", missing=data.missing)
     return data
+
+
+def _check_values(data: Dataset) -> None:
+    """Refuse what is not finite in rows that may have been changed since the data set was made, and checked."""
+    for part, rows in (("train", data.train), ("valid", data.valid)):
+        if isinstance(rows, Tensor) and not_finite([(part, rows)]):
+            check(rows, "real", f"{data.title} ({part})", missing=data.missing)
 
 
 def _check_fits(objective: Objective, model: Model) -> None:
@@ -228,3 +245,9 @@ def _going_on(folder: RunFolder | None, resume: bool) -> bool:
     if started and not resume:
         raise RunError(f"{folder.path} holds a run already; resume it, or name another folder")
     return started
+
+
+def _refuse_overtaken(folder: RunFolder, going_on: bool) -> None:
+    """Stop where another process began or ended this run between our first look at the folder and our hold of it."""
+    if (folder.pointed("last") is not None) != going_on:
+        raise RunError(f"{folder.path} was written by another process just now; resume it, or name another folder")

@@ -14,6 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from genlatent.errors import RecipeError
 from genlatent.numerics.machine_code import machine_code
+from genlatent.training import sources
 from genlatent.training.epilogue import unbiased
 from genlatent.training.reuse import reusing, unshared
 from genlatent.training.simplify import simplified
@@ -40,11 +41,12 @@ def quiet_pyro(validate: bool = False) -> Iterator[None]:
 
 def traced(flat: Flat, leaves: Sequence[Tensor]) -> fx.GraphModule:
     """The graph of `flat` for inputs shaped like `leaves`; it draws fresh random numbers at every call."""
-    with quiet_pyro(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of tracing itself; the step was run once before, with its warnings shown
-        graph = make_fx(flat, tracing_mode="fake", _allow_non_fake_inputs=True)(*leaves)
-    _refuse_unregistered(graph)
-    return reusing(simplified(graph))
+    with sources.forgotten():
+        with quiet_pyro(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of tracing itself; the step was run once before, with its warnings shown
+            graph = make_fx(flat, tracing_mode="fake", _allow_non_fake_inputs=True)(*leaves)
+        _refuse_unregistered(graph)
+        return reusing(simplified(graph))
 
 
 def _refuse_unregistered(graph: fx.GraphModule) -> None:
@@ -74,4 +76,5 @@ class ProductShapes(TorchDispatchMode):
 
 def compiled(graph: fx.GraphModule, leaves: Sequence[Tensor]) -> Flat:
     """The graph as machine code, drawing the same random numbers as the traced one."""
-    return machine_code(unbiased(unshared(graph)), leaves)
+    with sources.forgotten():
+        return machine_code(unbiased(unshared(graph)), leaves)

@@ -7,13 +7,17 @@ from typing import Any
 import torch
 
 from genlatent import storage
-from genlatent.components import NotDescribable
-from genlatent.errors import RunError
+from genlatent.components import REFUSED, NotDescribable
+from genlatent.errors import GenlatentError, RunError
 from genlatent.numerics import devices
 from genlatent.training import checkpoint, distributed
 from genlatent.training.average import write
 from genlatent.training.run import RunFolder, read_config
 from genlatent.training.tree import pack, unpack
+
+ADAM = {"step", "exp_avg", "exp_avg_sq"}
+MOMENTS = {"adam": ADAM, "adamw": ADAM, "adagrad": {"step", "sum"}}
+SHAPED = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq", "momentum_buffer", "sum", "square_avg")  # as their parameter is
 
 # A checkpoint is whole before a pointer names it, and what a pointer named before is removed last.
 
@@ -33,7 +37,8 @@ def write_checkpoint(trainer: Any, run: RunFolder) -> Path:
             distributed.barrier()
     elif not first:
         distributed.barrier()
-        _write_position(trainer, run, storage.beside(folder, trainer.step))
+        with storage.said(folder):
+            _write_position(trainer, run, storage.beside(folder, trainer.step))
         distributed.barrier()
     if first:
         run.point("last", folder)
@@ -63,10 +68,10 @@ def _write_best(trainer: Any, run: RunFolder) -> Path | None:
 
 def _write_position(trainer: Any, run: RunFolder, folder: Path) -> None:
     tensors: dict[str, torch.Tensor] = {}
-    tree = pack(position(trainer) | {"metrics": run.metrics_size()}, tensors)
+    tree = pack(position(trainer) | {"metrics": run.settled_metrics()}, tensors)
     mark = f"-{distributed.rank()}" if distributed.rank() else ""
     checkpoint.write_tensors(folder / f"trainer{mark}.safetensors", tensors)
-    storage.write_json(folder / f"trainer{mark}.json", {"environment": environment(trainer), "position": tree})
+    storage.put_json(folder / f"trainer{mark}.json", {"environment": environment(trainer), "position": tree})
 
 
 def about(trainer: Any) -> dict[str, Any]:
@@ -110,7 +115,19 @@ def position(trainer: Any) -> dict[str, Any]:
 
 
 def resume(trainer: Any, run: RunFolder) -> None:
-    """Continue a training where the run folder's last checkpoint stands."""
+    """Continue a training where the run folder's last checkpoint stands; one that was damaged is refused."""
+    try:
+        _resume(trainer, run)
+    except GenlatentError:
+        raise
+    except REFUSED as error:
+        raise RunError(
+            f"{run.path} cannot be gone on with: its checkpoint is damaged ({type(error).__name__}: {error}); "
+            "train again, or put a copy of the checkpoint back"
+        ) from error
+
+
+def _resume(trainer: Any, run: RunFolder) -> None:
     folder = run.checkpoint("last")
     config = read_config(folder)
     _refuse_other(config, trainer)
@@ -118,15 +135,16 @@ def resume(trainer: Any, run: RunFolder) -> None:
     mark = f"-{distributed.rank()}" if distributed.rank() else ""
     stored = storage.read_json(folder / f"trainer{mark}.json")
     tensors = checkpoint.read_tensors(folder / f"trainer{mark}.safetensors")
+    checkpoint.refuse_spoilt(tensors, folder)
     found: dict[str, Any] = unpack(stored["position"], tensors)
     _warn_if_elsewhere(stored["environment"], environment(trainer))
     _restore(trainer, found)
     if config["best"] is not None:
-        best = checkpoint.read_tensors(run.checkpoints / config["best"] / "model.safetensors")
+        best = checkpoint.read_tensors(run.beside(folder, config["best"]) / "model.safetensors")
         trainer.best.restore(found["best"], {name: tensor.to(trainer.device) for name, tensor in best.items()})
     if distributed.rank() == 0:
         if config["best"] is not None:
-            run.point("best", run.checkpoints / config["best"])
+            run.point("best", run.beside(folder, config["best"]))
         run.cut_metrics(found["metrics"])
     distributed.barrier()
     trainer.history = run.read_metrics()
@@ -141,11 +159,24 @@ def _restore(trainer: Any, found: dict[str, Any]) -> None:
     trainer.draws.set_state(found["draws"])
     trainer.state = {name: tensor.to(trainer.device) for name, tensor in found["state"].items()}
     whole = trainer.torch_optimizer.state_dict()
+    _check_moments(list(trainer.parameters.values()), found["optimizer"], MOMENTS.get(trainer.optimizer.method))
     trainer.torch_optimizer.load_state_dict({**whole, "state": found["optimizer"]})
     trainer.average.restore(found["average"])
     trainer.best.restore(found["best"], {})
     trainer.sums, trainer.summed = found["sums"], found["summed"]
     trainer.elapsed = found["seconds"]
+
+
+def _check_moments(parameters: list[torch.Tensor], states: dict[Any, dict[str, Any]], names: set[str] | None) -> None:
+    """Refuse moments of another shape than their parameter's: fused updates do not look where they write."""
+    for number, state in states.items():
+        if names is not None and set(state) != names:
+            raise ValueError(f"parameter {number} has {', '.join(map(str, state))} where {', '.join(names)} belong")
+        for name, value in state.items():
+            if name in SHAPED and (value.shape != parameters[number].shape or value.dtype != parameters[number].dtype):
+                raise ValueError(f"{name} of parameter {number} has shape {tuple(value.shape)}")
+            if name == "step" and value.numel() != 1:
+                raise ValueError(f"the step of parameter {number} is {tuple(value.shape)} numbers")
 
 
 def _refuse_other(config: dict[str, Any], trainer: Any) -> None:

@@ -121,6 +121,10 @@ class Step:
             self.programs[key] = self._prepared(self._leaves(batch, progress, state), batch, tuple(state))
         return self.programs[key]
 
+    def forget(self) -> None:
+        """Let go of what was prepared, which refers back to the model: so all of it is freed at once when it can be."""
+        self.programs.clear()
+
     def _prepared(self, leaves: list[Tensor], batch: Rows, state: Sequence[str]) -> Program:
         """One validated evaluation first, so that a user's mistake is reported where it was made."""
         layout: list[list[str]] = []

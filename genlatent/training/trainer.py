@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from genlatent.components import NotDescribable, describe
 from genlatent.data.dataset import Dataset
 from genlatent.errors import Diverged
-from genlatent.model import Model
+from genlatent.model import Model, not_finite, within_numbers
 from genlatent.numerics import devices
 from genlatent.numerics.randomness import drawing_from, stream
 from genlatent.objectives.base import Objective
@@ -25,6 +25,7 @@ from genlatent.training.optimizer import Optimizer
 from genlatent.training.order import Epochs, Mixed, mine
 from genlatent.training.run import RunFolder
 from genlatent.training.snapshot import write_checkpoint
+from genlatent.training.spoilt import spoilt_row, spoilt_state, spoilt_training
 from genlatent.training.step import Outcome, Rows, Step
 
 AGREE = 10  # steps between the moments at which processes tell each other that one was asked to stop
@@ -93,6 +94,7 @@ class Trainer:
         self.summed = 0
         self._pending: list[tuple[Tensor, dict[str, Tensor]]] = []
         self._progress = torch.zeros((), device=self.device)
+        self._batch: Rows | None = None  # of the last step
         self._good = {name: p.detach().clone() for name, p in self._weights().items()}
         self._started = self._last_write = time.monotonic()
         self.elapsed = 0.0  # seconds before this process took over
@@ -133,6 +135,7 @@ class Trainer:
 
     def start(self) -> None:
         """What happens before the first step of a new training."""
+        self.model.check_weights()
         rows = self.data.train if isinstance(self.data.train, Tensor) else self.data.glimpse()
         with torch.no_grad(), drawing_from(stream(self.settings.seed, self.device, name="start")):
             self.model.prepare(rows)
@@ -189,12 +192,16 @@ class Trainer:
             group["lr"] = self.optimizer.rate(progress)
         self.last_batch = whole = len(batch.index)
         part = mine(batch)
+        self._check_state()
         if self.optimizer.needs_closure:
             outcome = self._closure_step(part)
         else:
-            outcome = self.engine(part, self._progress, self.state, self.draws)
-            self._move(outcome, len(part.index) / whole)
+            outcome = self._evaluated(part)
+            self._share(outcome, len(part.index) / whole)
+            self._check_loss(part, outcome)
+            self._move(outcome)
             self._update()
+        self._batch = part
         self.state = outcome.state
         write(self.engine.buffers, outcome.buffers)
         self._pending.append((outcome.value, outcome.metrics))
@@ -203,16 +210,57 @@ class Trainer:
         if len(self._pending) >= PENDING:
             self._flush()
 
-    def _move(self, outcome: Outcome, weight: float) -> None:
-        """Hand the gradients, and what else processes share, to the parameters."""
+    def _evaluated(self, batch: Rows) -> Outcome:
+        """Loss and gradients; a routine of linear algebra may refuse what is spoilt before there is a loss."""
+        try:
+            with within_numbers(f"training stopped at step {self.step + 1}"):
+                return self.engine(batch, self._progress, self.state, self.draws)
+        except (RuntimeError, ValueError, Diverged):
+            self._flush()
+            write(self._weights(), self._good)
+            raise
+
+    def _share(self, outcome: Outcome, weight: float) -> None:
+        """Sum what every process found in its part of the batch."""
         if distributed.world() > 1:
             values = [outcome.value, *outcome.metrics.values()]
             buffers = [b for b in outcome.buffers.values() if b.is_floating_point()]
             distributed.sum_([*outcome.gradients.values(), *values, *buffers], weight)
+
+    def _move(self, outcome: Outcome) -> None:
+        """Hand the gradients to the parameters."""
         for name, parameter in self.parameters.items():
             parameter.grad = outcome.gradients.get(name)
         if self.settings.clip is not None:
-            torch.nn.utils.clip_grad_norm_(self.parameters.values(), self.settings.clip)
+            norm = torch.nn.utils.get_total_norm(outcome.gradients.values())
+            if self._cheap and not math.isfinite(norm.item()):
+                self._stop_lost(f"the gradient of {not_finite(outcome.gradients.items())} at step {self.step + 1}")
+            torch.nn.utils.clip_grads_with_norm_(self.parameters.values(), self.settings.clip, norm)
+
+    @property
+    def _cheap(self) -> bool:
+        """Whether a step's numbers can be read at once; elsewhere steps are queued, and numbers read in bulk."""
+        return self.device.type == "cpu"
+
+    def _check_state(self) -> None:
+        found = spoilt_state(self.state) if self._cheap else None
+        if found is not None:
+            self._stop_lost(f"{found} before step {self.step + 1}")
+
+    def _check_loss(self, batch: Rows, outcome: Outcome) -> None:
+        """Stop before a loss that is not finite moves anything, so that what spoilt it can still be seen."""
+        if not self._cheap or math.isfinite(outcome.value.item()):
+            return
+        self._flush()
+        self._stop_if_row(batch, self.step + 1)
+        self._pending.append((outcome.value, outcome.metrics))
+        self.step += 1
+        self._flush()
+
+    def _stop_if_row(self, batch: Rows | None, step: int) -> None:
+        found = None if batch is None else spoilt_row(batch, self.data.missing)
+        if found is not None:
+            self._stop_lost(f"{found}, at step {step}", "Fill that row, or leave it out")
 
     def _closure_step(self, batch: Rows) -> Outcome:
         """A step that evaluates the loss several times, each time with the same draws."""
@@ -222,7 +270,8 @@ class Trainer:
         def closure() -> Tensor:
             self.draws.set_state(before)
             outcomes[:] = [self.engine(batch, self._progress, self.state, self.draws)]
-            self._move(outcomes[0], 1 / distributed.world())
+            self._share(outcomes[0], 1 / distributed.world())
+            self._move(outcomes[0])
             for parameter in self.parameters.values():  # L-BFGS strings gradients together as they lie in memory
                 parameter.grad = None if parameter.grad is None else parameter.grad.contiguous()
             return outcomes[0].value
@@ -231,9 +280,18 @@ class Trainer:
         return outcomes[0]
 
     def _flush(self) -> None:
-        """Read the waiting metrics in bulk; stop at the first number that is not finite."""
-        if not self._pending:
-            return
+        """Read the waiting metrics in bulk; stop at the first number that is not finite, here or in what is kept."""
+        if self._pending:
+            self._read_pending()
+        spoilt = spoilt_training(self)
+        if spoilt is not None:
+            self._stop_if_row(self._batch, self.step)
+            self._stop_lost(f"{spoilt} at step {self.step}")
+        unsound = self.model.unsound()
+        if unsound is not None:
+            self._stop_lost(f"{unsound} by step {self.step}")
+
+    def _read_pending(self) -> None:
         names = ["loss", *(name for name in self._pending[0][1] if name != "loss")]
         table = torch.stack([torch.stack([{"loss": v, **m}[n].double() for n in names]) for v, m in self._pending])
         rows = table.cpu()
@@ -244,12 +302,6 @@ class Trainer:
             self.sums[name] = self.sums.get(name, 0.0) + total
         self.summed += len(rows)
         self._pending = []
-        for name, parameter in self.parameters.items():
-            if not bool(parameter.isfinite().all()):
-                self._stop_lost(f"the gradient of {name} is not finite by step {self.step}")
-        unsound = self.model.unsound()
-        if unsound is not None:
-            self._stop_lost(f"{unsound} by step {self.step}")
 
     def _diverged(self, names: list[str], rows: Tensor, number: int) -> None:
         step = self.step - len(rows) + number + 1
@@ -257,12 +309,12 @@ class Trainer:
         terms = [name for name in terms if name != "loss"] or terms
         self._stop_lost(f"{terms[0]} is {rows[number][names.index(terms[0])].item()} at step {step}")
 
-    def _stop_lost(self, what: str) -> NoReturn:
+    def _stop_lost(self, what: str, advice: str = "Try a lower learning rate, or clip the gradient") -> NoReturn:
         """Put the last good weights back, and say where they are kept."""
         write(self._weights(), self._good)
         kept = self.run.pointed("last") if self.run else None
         where = f"the last good checkpoint is {kept}" if kept else "the model has its last good weights again"
-        raise Diverged(f"training stopped: {what}; {where}. Try a lower learning rate, or clip the gradient")
+        raise Diverged(f"training stopped: {what}; {where}. {advice}")
 
     def _end_epoch(self) -> None:
         self._flush()

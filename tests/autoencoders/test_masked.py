@@ -112,6 +112,12 @@ def test_no_patch_is_rebuilt_from_itself(model, x):
     assert not torch.equal(before[~inside], after[~inside])
 
 
+def test_the_held_out_loss_is_that_of_the_cells_that_each_round_hides(model, x):
+    rounds = model.rounds.expand(len(x), -1, -1).unbind(1)
+    errors = [model.loss.loss(model.seeing(x, ~hidden), x, model.cells(hidden)) for hidden in rounds]
+    torch.testing.assert_close(model.objective().validate(model, Batch(x))["loss"], torch.stack(errors).mean(0))
+
+
 def test_score_is_minus_the_held_out_loss(model, x):
     loss = model.objective().validate(model, Batch(x))["loss"]
     torch.testing.assert_close(model.score(x), -loss)

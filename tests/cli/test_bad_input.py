@@ -23,6 +23,16 @@ def desk(tmp_path, monkeypatch):
         (["train", "mine.yaml", "train.steps"], "'train.steps' is no override"),
         (["train", "mine.yaml", "train.steps=few"], "train.steps: a whole number was expected, got 'few'"),
         (["train", "mine.yaml", "train.steps=0"], "steps must be at least 1"),
+        (["train", "mine.yaml", "train.epochs=-1"], "epochs must be at least 1, got -1"),
+        (["train", "mine.yaml", "train.epochs=0"], "epochs must be at least 1, got 0"),
+        (["train", "mine.yaml", "train.epochs=.nan"], "train.epochs: a finite number was expected"),
+        (["train", "mine.yaml", "train.epochs=1e30"], "train.epochs: a smaller whole number was expected"),
+        (["train", "mine.yaml", "train.epochs=1e13"], "epochs must be at most"),
+        (["train", "mine.yaml", "train.batch_size=-3"], "batch_size must be at least 1"),
+        (["train", "mine.yaml", "train.average=1"], "average is a fraction"),
+        (["train", "mine.yaml", "train.optimizer.learning_rate=-1"], "learning_rate"),
+        (["train", "mine.yaml", "train.optimizer.learning_rate=.nan"], "learning_rate"),
+        (["train", "mine.yaml", "train.optimizer.name=lbfgs"], "full batches"),
         (["train", "mine.yaml", "model.latnet=2"], "vae takes no argument 'latnet'; did you mean 'latent'?"),
         (["train", "mine.yaml", "model.name=vea"], "no model is called 'vea'; did you mean 'vae'?"),
         (["train", "mine.yaml", "data.name=digit"], "no data set is called 'digit'; did you mean 'digits'?"),
@@ -51,6 +61,7 @@ def test_bad_input_is_one_sentence_with_exit_code_2_and_leaves_nothing(arguments
     assert reason in said.err
     assert said.err.startswith("genlatent: ")
     assert said.err.count("\n") == 1
+    assert said.out == "", "nothing was begun"
     left = {path.name for path in desk.rglob("*") if path.is_file()} - {"mine.yaml", ".lock"}
     assert left == set()
 
@@ -64,6 +75,19 @@ def test_a_run_folder_of_another_format_is_refused(verb, runs, desk, ask):
     assert said.code == 2
     assert "format 99" in said.err
     assert not (desk / "samples.png").exists()
+
+
+@pytest.mark.parametrize("text", ["[1]", "null", "{}", '"config"', "{"])
+def test_a_configuration_that_is_none_is_told_by_what_it_holds(text, runs, desk, ask):
+    shutil.copytree(runs / "digits-vae", desk / "run")
+    (config,) = (desk / "run").glob("checkpoints/*/config.json")
+    config.write_text(text)
+    said = ask("sample", "run")
+    assert said.code == 2
+    wanted = "cannot be read" if text == "{" else f"a JSON object with a format was expected, got {text}"
+    assert wanted in said.err
+    assert "config.json" in said.err
+    assert said.err.count("\n") == 1
 
 
 @pytest.mark.parametrize("verb", ["sample", "evaluate"])

@@ -38,7 +38,7 @@ def chains(place):
 def test_a_name_that_ends_in_nc_is_enough(runs, tmp_path, ask):
     said = ask("sample", runs / "digits-rbm", "--draws", 20, "--out", tmp_path / "x.nc", "--json")
     assert said.code == 0, said.err
-    assert (said.json["chains"], said.json["draws"], said.json["burn_in"]) == (4, 20, 500)
+    assert (said.json["chains"], said.json["draws"], said.json["burn_in"]) == (8, 20, 1000)
     assert [record["metric"] for record in said.json["records"]] == ["R-hat", "effective draws"]
     assert chains(tmp_path / "x.nc").sizes["draw"] == 20
 

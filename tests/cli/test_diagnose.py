@@ -40,7 +40,7 @@ def test_a_ladder_is_looked_at(run, ask):
 
 @pytest.mark.parametrize("run", ["digits-vae"], indirect=True)
 def test_codes_and_weights_of_a_latent_model(run, ask):
-    said = ask("diagnose", run, "--draws", 30, "--rows", 20, "--json")
+    said = ask("diagnose", run, "--samples", 30, "--rows", 20, "--json")
     assert said.code == 0, said.err
     records = {values["metric"]: values for values in said.json["records"]}
     assert list(records) == ["active units", "KL(q(z|x) || p(z))", "k-hat"]
@@ -50,7 +50,7 @@ def test_codes_and_weights_of_a_latent_model(run, ask):
 
 @pytest.mark.parametrize(
     ("run", "wished"),
-    [("digits-autoencoder", []), ("digits-vae", ["--representation", "--draws", 30, "--rows", 20])],
+    [("digits-autoencoder", []), ("digits-vae", ["--representation", "--samples", 30, "--rows", 20])],
     indirect=["run"],
 )
 def test_codes_are_asked_what_they_are_worth(run, wished, ask):
@@ -65,8 +65,9 @@ def test_codes_are_asked_what_they_are_worth(run, wished, ask):
 
 @pytest.mark.parametrize("run", ["digits-vae"], indirect=True)
 def test_options_of_chains_are_refused_without_chains(run, ask):
-    said = ask("diagnose", run, "--method", "tempering")
-    assert (said.code, "has no chains" in said.err) == (2, True)
+    for wrong in (["--method", "tempering"], ["--draws", 100], ["--burn-in", 0], ["--temperature", 2]):
+        said = ask("diagnose", run, *wrong)
+        assert (said.code, f"has no chains; leave {wrong[0]} out" in said.err) == (2, True)
 
 
 def test_a_model_saved_without_a_recipe_is_watched_along_its_own_directions(tmp_path, ask):
@@ -74,3 +75,9 @@ def test_a_model_saved_without_a_recipe_is_watched_along_its_own_directions(tmp_
     said = ask("diagnose", tmp_path / "saved", *SHORT, "--json")
     assert said.code == 0, said.err
     assert "projections" in said.json["variables"]
+
+
+@pytest.mark.parametrize("run", ["digits-rbm"], indirect=True)
+def test_too_few_draws_to_compare_are_refused_before_they_are_made(run, ask):
+    said = ask("diagnose", run, "--draws", 3)
+    assert (said.code, "--draws 3" in said.err) == (2, True)

@@ -3,8 +3,9 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
 
-from genlatent import RBM, save
+from genlatent import RBM, VAE, save
 from genlatent.evaluation.record import Record
 
 
@@ -67,3 +68,27 @@ def test_the_guide_and_samples_are_judged_where_that_is_wished(runs, tmp_path, a
     refused = ask("evaluate", runs / "digits-rbm", "--samples", 20, "--guide")
     assert refused.code == 2
     assert "has no guide" in refused.err
+
+
+@pytest.fixture
+def collapsed(tmp_path):
+    """A run whose encoder gives every row the same code."""
+    vae = VAE((1, 8, 8), latent=2)
+    with torch.no_grad():
+        vae.encoder.layers[-2].weight.zero_()
+        vae.encoder.layers[-2].bias.zero_()
+    save(vae, tmp_path / "collapsed")
+    return tmp_path / "collapsed"
+
+
+def test_a_collapsed_posterior_is_told_as_diagnose_tells_it(collapsed, ask):
+    digits = ("--data", "digits", "--binarise", "threshold", "--json")
+    said = {}
+    for verb in ("evaluate", "diagnose"):
+        records = ask(verb, collapsed, *digits, "--samples", 30).json["records"]
+        said[verb] = next(record for record in records if record["metric"] == "active units")
+    assert said["evaluate"]["verdict"] == "failed"
+    assert "collapsed posterior" in said["evaluate"]["reason"]
+    told = ("metric", "value", "method", "verdict", "reason")
+    assert [said["evaluate"][part] for part in told] == [said["diagnose"][part] for part in told]
+    assert "active units: the code tells nothing of x" in ask("evaluate", collapsed, *digits[:-1], "--samples", 5).out

@@ -5,8 +5,10 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import click
@@ -52,6 +54,7 @@ def desk(runs, tmp_path_factory):
     np.save(place / "digits.npy", x)
     np.save(place / "half.npy", half)
     np.save(place / "codes.npy", np.zeros((5, 2), dtype="float32"))
+    (place / "people.csv").write_text("age,colour\n31,red\n,blue\n45,red\n52,blue\n")
     Image.fromarray((255 * x[0, 0]).astype("uint8")).save(place / "noisy.png")
     return place
 
@@ -75,6 +78,31 @@ def test_an_example_runs_as_it_stands_and_writes_what_it_names(line, desk, monke
     assert said.code == 0, said.err
     for option, value in itertools.pairwise(words):
         assert option != "--out" or (desk / value).exists()
+
+
+@pytest.mark.parametrize("line", [line for line in EXAMPLES if line.startswith(ENDLESS)])
+def test_an_example_that_runs_until_it_is_stopped_runs_and_is_stopped(line, desk):
+    """By Ctrl-C, as it says itself; what opens its page here is a command that does nothing."""
+    program = Path(sys.executable).parent / "genlatent"
+    how = {"env": {**os.environ, "BROWSER": "true"}, "cwd": desk, "text": True}
+    words = [str(program), *shlex.split(line)[1:]]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **how) as process:
+        address, _, rest = process.stdout.readline().partition(" ")
+        assert rest.strip() == "(Ctrl-C ends it)"
+        with urllib.request.urlopen(address) as answer:
+            assert answer.status == 200
+        process.send_signal(signal.SIGINT)
+        said, complaints = process.communicate(timeout=30)
+    assert (process.returncode, said, complaints) == (0, "ended\n", "")
+
+
+def test_every_verb_is_covered_by_an_example_that_is_run():
+    """None is left to the parser alone: each example runs here, is stopped here, or runs in a test that is named."""
+    left = [
+        line for line in EXAMPLES if line not in RUN_HERE and line not in ELSEWHERE and not line.startswith(ENDLESS)
+    ]
+    assert left == []
+    assert all(re.search(rf"Example: genlatent {name}( |$)", text, re.MULTILINE) for name, text in VERBS.items())
 
 
 @pytest.mark.parametrize("line", [line for line in EXAMPLES if line not in RUN_HERE])

@@ -17,6 +17,7 @@ VERBS += (
     "interpolate",
     "recipes",
     "explore",
+    "reproduce",
 )
 HEAVY = ("torch", "pyro", "arviz", "matplotlib", "numpy", "scipy", "sklearn")
 

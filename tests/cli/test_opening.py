@@ -68,6 +68,16 @@ def test_what_the_run_does_not_know_is_said(run, tmp_path, ask):
     assert "no column is called 'income'" in said.err
 
 
+@pytest.mark.parametrize("verb", ["score", "encode", "reconstruct"])
+def test_a_bad_cell_in_a_file_for_a_run_is_to_be_mended_and_not_declared(verb, run, tmp_path, ask):
+    """The columns are those of the run, so nobody has to say again what they hold."""
+    said = ask(verb, run, write(tmp_path / "others.csv", [[30, "red", 40000], ["thirty", "green", 41000]]))
+    assert said.code == 2
+    assert "column 'age' holds text ('thirty' in line 3) where numbers are wanted" in said.err
+    assert said.err.rstrip().endswith("mend that cell or leave it empty")
+    assert "support=" not in said.err
+
+
 def test_grey_pictures_become_bits_as_those_of_the_run_did(runs, tmp_path, ask):
     x = np.random.default_rng(0).random((4, 1, 8, 8)).astype("float32")
     np.save(tmp_path / "grey.npy", x)

@@ -81,7 +81,7 @@ def test_a_tables_preview_is_a_table(tmp_path, ask):
     (tmp_path / "t.csv").write_text("\n".join(["age,colour", *lines]))
     said = ask("train", "my-table", f"data.path={tmp_path / 't.csv'}", "train.epochs=1", "--out", tmp_path / "run")
     assert said.code == 0, said.err
-    (place,) = (tmp_path / "run" / "previews").iterdir()
+    (place,) = (tmp_path / "run" / "previews").glob("*.csv")
     rows = list(csv.DictReader(place.read_text().splitlines()))
     assert {row["colour"] for row in rows} <= {"a", "b"}
     assert len(rows) == 64

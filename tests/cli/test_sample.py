@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from genlatent import save
+from genlatent.data.notes import note_of
 
 FORMATS = ("png", "npy", "npz", "csv")
 
@@ -17,7 +18,9 @@ def test_each_format_holds_the_draws_and_nothing_else_is_left(name, ending, runs
     said = ask("sample", runs / name, "-n", 6, "--out", place, "--seed", 3, "--json")
     assert said.json["seed"] == 3
     assert said.json["shape"] == [6, 1, 8, 8]
-    assert [path.name for path in tmp_path.iterdir()] == [place.name]
+    beside = [f"{place.name}.note.json"] if ending in ("npy", "csv") else []
+    assert sorted(path.name for path in tmp_path.iterdir()) == [place.name, *beside]
+    assert note_of(place)["seed"] == "3"
     if ending == "png":
         assert Image.open(place).text["seed"] == "3"
     elif ending == "csv":

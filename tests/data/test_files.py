@@ -45,6 +45,15 @@ def test_mnist_holds_back_its_last_training_images(folder, name, place):
     assert data.labels.valid.tolist() == [n % 10 for n in range(20, 30)]
 
 
+def test_what_was_held_back_can_be_learned_from_in_the_end(folder):
+    write_mnist(folder)
+    chosen, final = load_data("mnist", valid_size=10), load_data("mnist", valid_size=10, learn_from_valid=True)
+    assert torch.equal(final.train, torch.cat([chosen.train, chosen.valid]))
+    assert final.labels.train.tolist() == [n % 10 for n in range(30)]
+    assert torch.equal(final.valid, chosen.valid)
+    assert torch.equal(final.test, chosen.test)
+
+
 def test_pixels_are_shares_of_255(folder):
     place = write_mnist(folder)
     values = np.arange(8 * 784, dtype=np.uint8).reshape(8, 28, 28)
@@ -90,6 +99,8 @@ def test_binarized_mnist_is_named_after_its_bits(folder):
         np.savez_compressed(place / f"{part}.npz", **arrays)
     data = load_data("binarized-mnist")
     assert data.title == "binarized-mnist, static(larochelle) bits"
+    final = load_data("binarized-mnist", learn_from_valid=True)
+    assert torch.equal(final.train, torch.cat([data.train, data.valid]))
     assert torch.equal(data.test, torch.from_numpy(wanted["test"]).float().reshape(-1, 1, 28, 28))
     assert "these are bits already" in refusal("binarized-mnist", binarise="dynamic")
 

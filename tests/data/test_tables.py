@@ -90,6 +90,15 @@ def test_text_is_refused_or_declared(people):
     assert by_first_column(data)[:, 2].tolist() == [1, 2, 0, 2]
 
 
+def test_a_text_among_numbers_is_a_cell_to_mend(tmp_path):
+    rows = "\n".join(["1,2", "x,3", "4,5", "6,7"])
+    (tmp_path / "cells.csv").write_text("a,b\n" + rows)
+    assert refusal(tmp_path / "cells.csv").endswith("or mend that cell")
+    declared = refusal(tmp_path / "cells.csv", support="real")
+    assert "where numbers are wanted, its support being real; mend that cell" in declared
+    assert "declare" not in declared
+
+
 def test_all_columns_of_texts_can_be_taken_at_once(people):
     data = load_data(people, support="auto", labels="kind", standardise=True)
     assert data.support == ("real", "real", "categorical:3")

@@ -1,6 +1,7 @@
 """What each likelihood is in particular."""
 
 import itertools
+import math
 
 import pyro.distributions as dist
 import pytest
@@ -135,13 +136,14 @@ def test_negative_binomial_is_scipys():
     assert found.numpy() == pytest.approx(expected, abs=1e-5)
 
 
-def test_extra_zeros():
+@pytest.mark.parametrize("gate", [0.0, 1.5, -0.7])
+def test_extra_zeros(gate):
     likelihood = ZeroInflated(event_shape=[1]).double()
-    params = torch.tensor([0.0, 2.0]).double()
+    params, share = torch.tensor([gate, 2.0]).double(), 1 / (1 + math.exp(-gate))
     poisson = Poisson([1]).double()(params[1:])
     zero, two = torch.zeros(1).double(), torch.full((1,), 2.0).double()
-    assert likelihood(params).log_prob(zero).exp() == pytest.approx(0.5 + 0.5 * poisson.log_prob(zero).exp())
-    assert likelihood(params).log_prob(two).exp() == pytest.approx(0.5 * poisson.log_prob(two).exp())
+    assert likelihood(params).log_prob(zero).exp() == pytest.approx(share + (1 - share) * poisson.log_prob(zero).exp())
+    assert likelihood(params).log_prob(two).exp() == pytest.approx((1 - share) * poisson.log_prob(two).exp())
 
 
 def test_no_count_is_impossible():

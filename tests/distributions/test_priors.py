@@ -1,6 +1,7 @@
 """What single priors and posteriors are in particular."""
 
 import copy
+import math
 
 import pytest
 import torch
@@ -116,6 +117,18 @@ def test_a_flow_draws_what_it_scores(name):
     one = prior()
     drawn = one.sample((5,))
     torch.testing.assert_close(one.log_prob(drawn), prior().log_prob(drawn.clone()), rtol=1e-4, atol=1e-4)
+
+
+def test_a_mixture_is_the_sum_of_its_bumps(device):
+    """Of unequal weight, place and width."""
+    prior = priors.GaussianMixture(3, event_shape=[2]).to(device).double()
+    with torch.no_grad():
+        for parameter in prior.parameters():
+            parameter.normal_()
+    z = torch.randn(5, 2, dtype=torch.float64, device=device)
+    away = (z[:, None] - prior.loc) / prior.log_scale.exp()
+    bumps = (-(away.square() + math.log(2 * math.pi)) / 2 - prior.log_scale).sum(-1)
+    torch.testing.assert_close(prior().log_prob(z), (prior.logits.log_softmax(0) + bumps).logsumexp(1))
 
 
 def test_full_and_low_rank_normals_have_the_covariance_of_their_outputs():

@@ -173,8 +173,28 @@ def test_exact_and_sliced_laplacians_agree_with_the_hessian(device):
         energy = lambda r: model.energy(r.unsqueeze(0)).squeeze(0)  # noqa: E731
         hessian, slope = torch.autograd.functional.hessian(energy, row), torch.func.jacrev(energy)(row)
         torch.testing.assert_close(value, slope.square().sum() / 2 - hessian.diagonal().sum())
+    torch.testing.assert_close(ScoreMatching()(model, Batch(x), {}).value, found.mean())
     many = ScoreMatching(projections=4000).validate(model, Batch(x))["loss"]
     torch.testing.assert_close(many, found, atol=0.1, rtol=0)
+
+
+@pytest.mark.parametrize("levels", [(0.5,), (0.4, 1.0, 1.6)])
+def test_denoising_a_linear_slope_costs_what_is_known_of_it(levels, device):
+    r"""It is :math:`\frac12 \sigma_0^2 [k^2 |x|^2 + d \langle (k\sigma - 1/\sigma)^2 \rangle]` at x."""
+    k, place = 0.7, torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64, device=device)
+    model = NeuralEnergy((3,), Zero(), confinement=k).to(device).double()
+    error = DenoisingScoreMatching(levels).validate(model, Batch(place.expand(100_000, 3)))["loss"]
+    mixed = sum((k * sigma - 1 / sigma) ** 2 for sigma in levels) / len(levels)
+    expected = levels[0] ** 2 * (k**2 * float(place.square().sum()) + 3 * mixed) / 2
+    assert abs(float(error.mean()) - expected) < 5 * float(error.std()) / 100_000**0.5
+
+
+def test_chains_of_a_training_spread_on_a_flat_energy_as_their_noise_says(device):
+    model = NeuralEnergy((2,), Zero(), confinement=0.0).to(device)
+    start, spread = torch.zeros(100_000, 2, device=device), torch.tensor(3.0, device=device)
+    for noise, variance in ((None, 2 * 0.05), (0.2, 0.2**2)):
+        end = ContrastiveLangevin(steps=4, size=0.05, noise=noise).advance(model, start, spread)
+        assert abs(float(end.square().mean()) / (4 * variance * 9) - 1) < 5 * (2 / 200_000) ** 0.5
 
 
 @pytest.mark.parametrize("shape", [(128, 128), (64, 300), (300, 64), (20, 1), (1, 20), (3, 2)])

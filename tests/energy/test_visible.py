@@ -127,6 +127,19 @@ def test_patterns_stored_by_hebb_s_rule_come_back_from_a_fifth_of_flips(kind, te
     assert float((found == levels(patterns)).float().mean()) > 0.99
 
 
+@pytest.mark.parametrize("kind", ["bernoulli", "spin"])
+def test_a_stored_pattern_has_the_energy_that_its_overlap_says(kind, device):
+    r"""Of spins with the overlap m, :math:`-(N m^2 - 1) / 2`; of bits the same but for a constant."""
+    pattern = (torch.rand(1, 20, device=device) < 0.5).float()
+    model = FullyVisibleBoltzmannMachine(20, UNITS[kind]()).to(device).requires_grad_(False)
+    model.store(2 * pattern - 1 if kind == "spin" else pattern)
+    turned = torch.arange(20, device=device) < torch.arange(21, device=device).unsqueeze(1)
+    states = torch.where(turned, 1 - pattern, pattern)
+    found = model.energy({"visible": 2 * states - 1 if kind == "spin" else states})
+    overlap = 1 - torch.arange(21, device=device) / 10
+    torch.testing.assert_close(found - found[0], 10 * (1 - overlap.square()), atol=1e-4, rtol=1e-4)
+
+
 def test_patterns_learned_by_pseudo_likelihood_come_back_from_a_fifth_of_flips(patterns, device):
     data = Dataset(patterns.repeat(20, 1), patterns, patterns, torch.Size([100]), "binary", "patterns")
     model = FullyVisibleBoltzmannMachine(100).to(device)

@@ -34,7 +34,7 @@ BOUNDED = [metric.replace("log-likelihood", "log-likelihood, lower bound") for m
 CHAINS = ["R-hat", "effective draws"]
 METRICS = {
     "autoencoder": ["reconstruction error"],
-    "vae": ["log-likelihood, lower bound", "evidence lower bound", "reconstruction error"],
+    "vae": ["log-likelihood, lower bound", "evidence lower bound", "reconstruction error", "active units"],
     "vq-vae": ["log-likelihood, lower bound", "bits per dimension, upper bound", "reconstruction error"],
     "rbm": ["log-likelihood", "R-hat", "effective draws", "reconstruction error"],
     "large rbm": [*ANNEALED, *CHAINS, "reconstruction error"],

@@ -4,7 +4,8 @@ import torch
 from genlatent import VAE
 from genlatent.distributions import posteriors, priors
 from genlatent.evaluation import refined
-from genlatent.evaluation.likelihood import importance_bound
+from genlatent.evaluation.annealed_latents import Side
+from genlatent.evaluation.likelihood import Judged, importance_bound
 from genlatent.evaluation.refined import WEIGHTED, latent_bounds, refined_bound, work
 from tests.evaluation.linear_gaussian import linear_gaussian
 
@@ -86,6 +87,20 @@ def test_where_the_work_is_enough_for_some_rows_they_speak_for_the_others(device
     assert true - 0.5 - 4 * found.error < found.records[0].value < true + 0.2 + 4 * found.error
     half = (found.records[0].interval[1] - found.records[0].interval[0]) / 2
     assert half > 1.959964 * float(found.rows.std()) / len(x) ** 0.5
+
+
+def test_rows_that_were_not_annealed_are_given_the_mean_gain(device, monkeypatch):
+    def numbers(*values):
+        return torch.tensor(values, dtype=torch.float64, device=device)
+
+    side = Side(numbers(-3, -5), numbers(0, 0), numbers(1, 1))
+    monkeypatch.setattr(refined, "annealed_bound", lambda *args, **how: side)
+    monkeypatch.setattr(refined, "made_of_bits", lambda *args: False)
+    rows = Judged(numbers(-1, -6, -7, -9), *(numbers(0, 0, 0, 0) for _ in range(3)))
+    hard, picked = (torch.tensor(places, device=device) for places in ([1, 2, 3], [1, 2]))
+    found = refined.refined(None, torch.zeros(4, 1, device=device), rows, hard, picked)
+    assert found.rows.tolist() == [-1, -3, -5, -9 + (3 + 2) / 2]
+    assert found.error == pytest.approx(1 / 4 * 0.5**0.5 / 2**0.5)
 
 
 def test_too_much_work_is_left_and_the_verdict_says_what_would_mend_it(device, monkeypatch):

@@ -67,8 +67,7 @@ class Served:
         port = self.listening.getsockname()[1]
         self.app = make_app(explorer, serving.hosts("127.0.0.1", port))
         self.app.patience = patience
-        config = uvicorn.Config(self.app, http=serving.Patient, ws="none", log_level="critical", access_log=False)
-        self.server, self.url = uvicorn.Server(config), f"http://127.0.0.1:{port}/"
+        self.server, self.url = uvicorn.Server(serving.config(self.app)), f"http://127.0.0.1:{port}/"
         self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [self.listening]})
 
     def __enter__(self):

@@ -9,6 +9,9 @@ import torch
 
 from genlatent import load_data
 from genlatent.components import build
+from genlatent.evaluation.collapse import active_records
+from genlatent.explorer.app import Explorer
+from tests.explorer import subjects
 from tests.explorer.conftest import Page, explorer_of
 from tests.test_models import EXAMPLES
 
@@ -226,3 +229,27 @@ def test_the_page_of_every_model_can_be_built(name):
     found = capabilities(Player(subject))
     assert found["view"]["kind"] == "image"
     assert found["verbs"]
+
+
+def test_as_many_codes_are_used_as_an_evaluation_finds_active():
+    subject = subjects.collapsed()
+    page = Page(Explorer(subject))
+    used = [axis["used"] for axis in page.get("/api/about").json()["latent"]["axes"]]
+    (record,) = active_records(subject.model, subject.rows)
+    assert used == [True, False, False]
+    assert record.value == sum(used)
+    page.explorer.worker.close()
+
+
+def test_numbers_that_a_model_is_told_have_names_and_ranges():
+    page = Page(Explorer(subjects.dials()))
+    about = page.get("/api/about").json()["condition"]
+    assert (about["classes"], about["required"]) == ([], True)
+    assert [one["name"] for one in about["values"]] == ["light", "side"]
+    assert all(one["low"] < one["start"] < one["high"] for one in about["values"])
+    one, other = (page.post("/api/decode", {"place": [0.0, 0.0], "condition": [light, 0.0]}) for light in (0.1, 0.9))
+    assert one.json()["images"] != other.json()["images"]
+    assert page.post("/api/sample", {"number": 2, "condition": [0.5, 0.0]}).status_code == 200
+    wrong = page.post("/api/sample", {"number": 2, "condition": [0.5]})
+    assert (wrong.status_code, "has 2 values" in wrong.json()["error"]) == (422, True)
+    page.explorer.worker.close()

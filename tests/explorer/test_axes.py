@@ -80,3 +80,10 @@ def test_collapsed_coordinates_keep_some_length():
 def test_every_code_the_same():
     axes = Axes(torch.ones(10, 30))
     assert torch.allclose(axes.code(axes.plain()["start"]), torch.ones(1, 30))
+
+
+def test_coordinates_that_tell_no_rows_apart_are_not_used():
+    codes = torch.randn(200, 3) * torch.tensor([1.0, 0.05, 0.2])
+    assert [axis["used"] for axis in Axes(codes, collapsible=True).plain()["axes"]] == [True, False, True]
+    assert all(axis["used"] for axis in Axes(codes).plain()["axes"])
+    assert all(axis["used"] for axis in Axes(torch.zeros(3, 40), collapsible=True).plain()["axes"])

@@ -8,13 +8,9 @@ from contextlib import suppress
 import pytest
 import torch
 
-from genlatent import VAE, load_data
-from genlatent.distributions.likelihoods import Bernoulli, Categorical, Gaussian
-from genlatent.distributions.likelihoods.columns import Columns
-from genlatent.energy.neural import NeuralEnergy
 from genlatent.explorer.app import Explorer
-from genlatent.explorer.subject import Subject, with_rows
 from genlatent.explorer.worker import Busy
+from tests.explorer import subjects
 from tests.explorer.browser import Browser, installed
 from tests.explorer.conftest import Served, explorer_of, wait
 
@@ -47,25 +43,15 @@ def browser(chromium):
     chromium.call("Page.navigate", url="about:blank")
 
 
-def people():
-    place = [[20.0 + i % 50, float(i % 3 == 0), float(i % 2)] for i in range(200)]
-    data = load_data(torch.tensor(place), support=("real", "categorical:2", "binary"), name="people")
-    likelihood = Columns([Gaussian("learned"), Categorical(2), Bernoulli()], [[0], [1], [2]])
-    return with_rows(Subject("people", VAE(3, latent=2, likelihood=likelihood, missing=True), data.about()), data)
-
-
-def moons():
-    data = load_data("two-moons")
-    return with_rows(Subject("moons", NeuralEnergy((2,)), data.about()), data)
-
-
 MAKE = {
     "conditional-vae": lambda: explorer_of("conditional-vae", history=HISTORY, report=REPORT),
     "semi-supervised-vae": lambda: explorer_of("semi-supervised-vae"),
     "rbm": lambda: explorer_of("rbm", history=HISTORY),
     "autoencoder": lambda: explorer_of("autoencoder"),
-    "people": lambda: Explorer(people()),
-    "moons": lambda: Explorer(moons()),
+    "people": lambda: Explorer(subjects.people()),
+    "moons": lambda: Explorer(subjects.moons()),
+    "collapsed": lambda: Explorer(subjects.collapsed()),
+    "dials": lambda: Explorer(subjects.dials()),
 }
 
 
@@ -233,6 +219,38 @@ def test_a_table_is_filled_in(browser, served):
         turn(browser, part)
     press(browser, "codes", "Edit this row")
     assert not browser.act("sideways")
+
+
+def test_numbers_that_a_model_is_told_are_sliders(browser, served):
+    """Each is named, reaches over what the data hold, and the decoded image follows it; so do draws and drawings."""
+    opened(browser, served("dials"))
+    decoded, names = "#codes .decoded canvas", ("light", "side")
+    labels = "[...document.querySelectorAll('#codes .sliders label')].map((one) => one.textContent)"
+    assert set(names) <= set(browser.run(labels))
+    for name in names:
+        focus(browser, slider_of(browser, "codes", name))
+        changes(browser, decoded, lambda: browser.key("ArrowRight", 30))
+    low, high = (float(browser.run(f"document.activeElement.{end}")) for end in ("min", "max"))
+    assert -2 <= low < -1 < 1 < high <= 2
+    for part, shown in (("samples", "#samples .tiles canvas"), ("draw", "#draw .outputs figure:nth-child(2) canvas")):
+        focus(browser, slider_of(browser, part, "light"))
+        changes(browser, shown, lambda: browser.key("ArrowRight", 40))
+    changes(browser, decoded, lambda: press(browser, "draw", "Show this code among the others"))
+    for part in ("codes", "draw", "samples"):
+        turn(browser, part)
+
+
+def slider_of(browser, part, name):
+    """The selector of the slider of that name in a part of the page."""
+    code = f"[...document.querySelectorAll('#{part} .slider')].find((one) => one.textContent.startsWith({name!r}))"
+    return "#" + browser.run(f"{code}.querySelector('input').id")
+
+
+def test_a_code_that_is_not_used_says_so(browser, served):
+    opened(browser, served("collapsed"))
+    said = browser.run("[...document.querySelectorAll('#codes .slider')].map((one) => one.textContent)")
+    assert ["not used" in text for text in said] == [False, True, True]
+    assert "2 of the 3 are not used" in browser.run("document.querySelector('#codes').textContent")
 
 
 def test_points_of_a_plane_move(browser, served):

@@ -1,9 +1,14 @@
 """What is refused: other sites, wrong numbers, too much at once; and nothing of the inside is told."""
 
+import asyncio
+import itertools
 import threading
+from urllib.parse import unquote
 
 import pytest
+from fastapi.routing import APIRoute
 
+from tests.explorer.asgi import call, refused
 from tests.explorer.conftest import HOST, Page, explorer_of
 
 WRONG = [
@@ -34,11 +39,29 @@ def test_wrong_numbers_are_refused_in_a_sentence(page, path, body, word):
     assert word in answer.json()["error"]
 
 
-@pytest.mark.parametrize("text", [b"", b"{", b"\xff\xfe", b"[" * 5000, b'{"row": [NaN]}', b'{"row": [1e999]}', b"null"])
-def test_what_is_no_json_is_refused(page, text):
-    answer = page("vae").post("/api/row", None, raw=text)
-    assert answer.status_code in (400, 422)
-    assert set(answer.json()) == {"error"}
+NO_JSON = {
+    b"": "required",
+    b"{": "no JSON",
+    b"\xff\xfe": "UTF-8",
+    b"[" * 5000: "nested too deep",
+    b'{"row":' * 10_000: "nested too deep",
+    b'{"row":' * 100_000: "larger than",
+    b'{"row": [NaN]}': "NaN is no number",
+    b'{"row": [-Infinity]}': "-Infinity is no number",
+    b'{"row": [1e999]}': "finite",
+    b'{"row": [' + b"9" * 5000 + b"]}": "5000 digits",
+    b'{"row": [' + b"9" * 390 + b"]}": "valid number",
+    b'{"row": [], "row": [0.0]}': "'row' is given twice",
+    b'{"row": [], "\\ud800": 1}': "unicode",
+    b"null": "valid dictionary",
+    b'"row"': "valid",
+}
+
+
+@pytest.mark.parametrize("text", NO_JSON, ids=lambda text: repr(text[:20]))
+def test_what_is_no_plain_json_is_refused_in_a_sentence(page, text):
+    answer = asyncio.run(call(page("vae").app, "POST", "/api/row", text))
+    assert NO_JSON[text] in refused(answer)
 
 
 CHAINS = [
@@ -92,6 +115,62 @@ def test_a_form_of_another_site_is_no_question(page):
     assert answer.status_code == 422
 
 
+def addresses(page):
+    """Method and path of everything that can be asked."""
+    inner = page("rbm").app.app
+    every = [(method, route.path) for route in inner.routes if isinstance(route, APIRoute) for method in route.methods]
+    return [(method, path.format(name="index.html", session="x")) for method, path in every]
+
+
+def test_every_address_asks_for_host_and_origin(page):
+    found = addresses(page)
+    assert len(found) >= 14
+    for method, path in found:
+        for how in ({"host": "evil.example"}, {"headers": [("origin", "http://evil.example")]}):
+            answer = asyncio.run(call(page("rbm").app, method, path, b"{}", **how))
+            assert answer.status == 403, (method, path)
+            assert refused(answer) in (
+                "this page answers only under its own address",
+                "another site's page may not ask",
+            )
+
+
+@pytest.mark.parametrize("name", ["host", "origin", "content-length", "content-type"])
+def test_a_header_that_is_given_twice_is_refused(page, name):
+    """Whoever forwards a request and whoever answers it might each believe another one of the two."""
+    twice = [(name, HOST), (name, "evil.example")]
+    answer = asyncio.run(call(page("vae").app, "GET", "/api/about", headers=twice))
+    assert (answer.status, refused(answer)) == (400, "a header is given twice")
+
+
+def test_there_are_no_websockets(page):
+    sent = []
+
+    async def opened():
+        async def send(message):
+            sent.append(message)
+
+        await page("vae").app({"type": "websocket", "path": "/", "headers": []}, None, send)
+
+    asyncio.run(opened())
+    assert sent == [{"type": "websocket.close", "code": 1008}]
+
+
+UPS = ("../", "..%2f", "%2e%2e/", "%2e%2e%2f", "..%5c", "%252e%252e%252f", "....//", "%c0%ae%c0%ae/", "//", "/./")
+TARGETS = ("etc/passwd", "app.py", "page/index.html", "proc/self/environ", "pyproject.toml%00.html")
+
+
+@pytest.mark.parametrize("up", UPS)
+def test_no_spelling_of_a_path_reaches_the_disk(page, up):
+    """Neither as it stands nor after it was decoded once, which is what a server hands on."""
+    for deep, target, start in itertools.product((1, 3), TARGETS, ("/", "/report/", "/api/")):
+        path = start + up * deep + target
+        for spelt in (path, unquote(path), unquote(unquote(path))):
+            answer = asyncio.run(call(page("vae").app, "GET", spelt))
+            assert refused(answer) in ("there is no such page", "Not Found"), spelt
+            assert answer.status == 404
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -115,6 +194,45 @@ def test_a_large_request_is_refused_unread(page):
     assert page("vae").post("/api/row", None, raw=b"0" * (limit + 1)).status_code == 413
     assert page("vae").post("/api/row", None, raw=b"0", content_length=str(10**12)).status_code == 413
     assert page("vae").post("/api/row", None, raw=b"0", content_length="-1").status_code == 413
+    assert page("vae").post("/api/row", None, raw=b"0", content_length="9" * 5000).status_code == 413
+
+
+def test_a_body_without_a_length_is_read_to_the_bound_and_no_further(page):
+    """What comes after the bound is never asked for."""
+    limit, parts = page("vae").app.largest, 1000
+    coming = iter([{"type": "http.request", "body": b"0" * (limit // 10), "more_body": True}] * parts)
+
+    async def receive():
+        return next(coming)
+
+    body = asyncio.run(page("vae").app._body(receive))
+    assert body is None
+    assert len(list(coming)) == parts - 11
+    answer = asyncio.run(call(page("vae").app, "POST", "/api/row", *[b"0" * (limit // 10)] * 12))
+    assert answer.status == 413
+    assert "larger than" in refused(answer)
+    small = asyncio.run(call(page("vae").app, "POST", "/api/sample", b'{"number"', b": 1", b"}"))
+    assert small.status == 200
+
+
+def test_a_client_that_goes_away_in_the_middle_of_its_body_asks_nothing(page, monkeypatch):
+    done = []
+    monkeypatch.setattr(page("vae").explorer.player, "sample", lambda wish: done.append(wish) or {})
+
+    async def gone():
+        coming = [{"type": "http.request", "body": b"{}", "more_body": True}, {"type": "http.disconnect"}]
+
+        async def receive():
+            return coming.pop(0)
+
+        async def send(message):
+            raise AssertionError(message)
+
+        scope = {"type": "http", "method": "POST", "path": "/api/sample", "headers": [(b"host", HOST.encode())]}
+        await page("vae").app(scope, receive, send)
+
+    asyncio.run(gone())
+    assert (done, page("vae").app._running) == ([], 0)
 
 
 def test_every_answer_forbids_what_the_page_does_not_need(page):

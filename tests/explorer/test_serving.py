@@ -1,14 +1,13 @@
 """A real server on a port of its own: many clients at once, slow ones, and those that go away."""
 
 import asyncio
-import json
-import resource
-import signal
+import logging
 import socket
 import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -16,7 +15,9 @@ import pytest
 
 from genlatent.cli.main import answer
 from genlatent.errors import RunError
-from genlatent.explorer import serving
+from genlatent.explorer import connections, serving
+from tests.explorer import clients
+from tests.explorer.clients import address, crowd, request, resident
 from tests.explorer.conftest import Served, explorer_of, wait
 
 CLIENTS = 500
@@ -35,25 +36,8 @@ def run(tmp_path_factory):
 @pytest.fixture(scope="module")
 def server(run):
     """The verb in a process of its own, and where it is."""
-    start = "from genlatent.cli.main import run; run()"
-    command = [sys.executable, "-c", start, "explore", str(run), "--no-browser", "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        process.url = json.loads(process.stdout.readline())["url"]
+    with clients.serving(run) as process:
         yield process
-        process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
-        assert process.stderr.read() == ""
-
-
-def resident(process):
-    """MiB in memory."""
-    pages = int(Path(f"/proc/{process.pid}/statm").read_text().split()[1])
-    return pages * resource.getpagesize() / 2**20
-
-
-def address(url):
-    host, _, port = url.removeprefix("http://").rstrip("/").rpartition(":")
-    return host, int(port)
 
 
 def test_the_verb_serves_on_the_loopback_address_alone(server):
@@ -70,34 +54,6 @@ def listening(port):
     return {line[1].split(":")[0] for line in lines if line[1].endswith(f":{port:04X}") and line[3] == "0A"}
 
 
-async def play(url, until, counts, number):
-    """One client that asks as fast as it is answered, and a busy server no less often."""
-    asked = [
-        ("GET", "/", b""),
-        ("POST", "/api/decode", b'{"place": [0.0, 0.0]}'),
-        ("POST", "/api/sample", b'{"number": 1}'),
-    ]
-    reader, writer = await asyncio.open_connection(*address(url))
-    while time.monotonic() < until:
-        method, path, body = asked[number % 3]
-        head = f"{method} {path} HTTP/1.1\r\nHost: {url[7:-1]}\r\nContent-Type: application/json\r\n"
-        writer.write(head.encode() + f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
-        found = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-        await reader.readexactly(int(found.partition("content-length: ")[2].split()[0]))
-        status = int(found.split()[1])
-        counts[status] = counts.get(status, 0) + 1
-        number += 1
-    writer.close()
-    await writer.wait_closed()
-
-
-async def crowd(url, clients, seconds):
-    """How often each status was answered; a client that is not answered, or let go, fails."""
-    counts, until = {}, time.monotonic() + seconds
-    await asyncio.gather(*(play(url, until, counts, number) for number in range(clients)))
-    return counts
-
-
 @pytest.mark.slow
 def test_five_hundred_clients_are_all_answered_and_memory_stays_flat(server):
     asyncio.run(crowd(server.url, CLIENTS, LONG))
@@ -112,7 +68,7 @@ def test_five_hundred_clients_are_all_answered_and_memory_stays_flat(server):
 
 def impatient(monkeypatch):
     """The page of an autoencoder, whose clients have a second to say what they want."""
-    monkeypatch.setattr(serving, "PATIENCE", 1.0)
+    monkeypatch.setattr(connections, "PATIENCE", 1.0)
     return Served(explorer_of("autoencoder"), patience=1.0)
 
 
@@ -137,6 +93,106 @@ def test_a_connection_on_which_nothing_is_asked_is_closed(monkeypatch):
         silent.settimeout(20)
         assert silent.recv(1000) == b""
         silent.close()
+
+
+def ends(client, seconds=20):
+    """What the server still says on a connection before it closes or cuts it."""
+    client.settimeout(seconds)
+    said = b""
+    with suppress(ConnectionError):
+        while part := client.recv(1 << 16):
+            said += part
+    return said
+
+
+def answered(client):
+    """The first answer on a connection, whole: that of the history of an untrained model is an empty list."""
+    said = b""
+    while not said.endswith(b"\r\n\r\n[]"):
+        said += client.recv(1 << 16)
+    return said
+
+
+@pytest.fixture
+def slow(monkeypatch):
+    """A server with a second's patience, and a connection to it that is at rest after its first answer."""
+    with impatient(monkeypatch) as server, socket.create_connection(address(server.url)) as client:
+        client.sendall(request(server.url, "GET", "/api/history"))
+        assert answered(client).startswith(b"HTTP/1.1 200")
+        yield server, client
+
+
+def test_a_head_that_comes_letter_by_letter_is_cut_off_even_after_a_first_request(slow):
+    """Every letter resets a timer that waits for silence; this one does not wait for silence."""
+    server, client = slow
+    head, began = request(server.url, "GET", "/api/about") * 3, time.monotonic()
+    with suppress(ConnectionError):
+        for letter in head:
+            client.sendall(bytes([letter]))
+            time.sleep(0.1)
+    assert time.monotonic() - began < 8
+    assert ends(client) == b""
+
+
+def test_a_body_that_nobody_asked_for_does_not_hold_a_connection(slow):
+    """It was refused by its head, and then never ends."""
+    server, client = slow
+    client.sendall(b"POST /api/row HTTP/1.1\r\nHost: evil.example\r\nTransfer-Encoding: chunked\r\n\r\n")
+    began = time.monotonic()
+    with suppress(ConnectionError):
+        while time.monotonic() - began < 15:
+            client.sendall(b"1\r\n0\r\n")
+            time.sleep(0.05)
+    assert time.monotonic() - began < 10
+    wait(lambda: not server.server.server_state.connections)
+
+
+def test_an_answer_that_nobody_takes_is_thrown_away(slow, monkeypatch):
+    server, client = slow
+    monkeypatch.setattr(server.explorer, "examples", {"much": "0" * (8 << 20)})
+    client.sendall(request(server.url, "GET", "/api/examples") * 4)
+    wait(lambda: not server.server.server_state.connections)
+    assert server.app._running == 0
+    assert httpx.post(server.url + "api/decode", json={"place": [0.0] * 5}, timeout=20).status_code == 200
+
+
+HEADS = {
+    "many": b"".join(b"X-%d: 0\r\n" % number for number in range(5000)),
+    "one that is long": b"X: " + b"0" * 100_000 + b"\r\n",
+    "no HTTP": b"\x00\xff: \r\n",
+}
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_a_head_is_bounded(slow, name):
+    server, client = slow
+    with suppress(ConnectionError):
+        client.sendall(f"GET / HTTP/1.1\r\nHost: {server.url[7:-1]}\r\n".encode() + HEADS[name] + b"\r\n")
+    assert ends(client)[:12] in (b"HTTP/1.1 431", b"HTTP/1.1 400", b"")
+    assert httpx.get(server.url + "api/history", timeout=20).status_code == 200
+
+
+def test_what_is_no_request_while_an_answer_is_on_its_way_ends_the_connection_quietly(slow, monkeypatch):
+    server, client = slow
+    complaints = []
+    monkeypatch.setattr(logging.getLogger("asyncio"), "handle", complaints.append)
+    gate, begun = threading.Event(), threading.Event()
+    server.explorer.worker.submit(lambda: begun.set() or gate.wait(30))
+    begun.wait(20)
+    client.sendall(request(server.url, "POST", "/api/decode", b'{"place": [0, 0, 0, 0, 0]}'))
+    wait(lambda: server.explorer.worker._queue.qsize() == 1)
+    client.sendall(b"\x00\xff" * 1000 + b"\r\n\r\n")
+    gate.set()
+    assert ends(client)[:12] in (b"HTTP/1.1 200", b"")
+    assert complaints == []
+    assert httpx.get(server.url + "api/history", timeout=20).status_code == 200
+
+
+def test_a_server_asked_for_a_websocket_stays_with_plain_answers(slow):
+    server, client = slow
+    upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\nSec-WebSocket-Version: 13\r\n"
+    client.sendall(f"GET /api/history HTTP/1.1\r\nHost: {server.url[7:-1]}\r\n{upgrade}\r\n".encode())
+    assert answered(client).startswith(b"HTTP/1.1 200")
 
 
 def test_work_of_a_client_that_went_away_is_not_done(monkeypatch):

@@ -7,10 +7,12 @@ from torch.nn.utils.stateless import _reparametrize_module
 from torch.utils._pytree import tree_leaves
 
 from genlatent.energy import mean_field
+from genlatent.energy.machine import BoltzmannMachine
+from genlatent.energy.units import Gaussian
 from genlatent.errors import RecipeError
 from genlatent.objectives.base import Batch
 from genlatent.objectives.contrastive import ContrastiveDivergence, carried
-from tests.machines import MACHINES, Exact
+from tests.machines import MACHINES, Exact, skewed
 
 MANY = 200_000
 OBJECTIVES = {
@@ -63,12 +65,18 @@ def test_draws_of_the_model_give_the_exact_gradient(machine):
     assert_near(found, exact, 4.5 * 2 / MANY**0.5)
 
 
-@pytest.mark.parametrize("name", ["deep", "ring", "within"])
-def test_mean_field_gives_the_slope_of_the_bound(name, device):
+def scaled():
+    """A top layer of real values, inferred by mean field, whose scales are learned."""
+    couplings, units = [("visible", "hidden"), ("hidden", "top")], {"top": Gaussian(learned=True)}
+    return skewed(BoltzmannMachine({"visible": 4, "hidden": 3, "top": 2}, couplings, units), 0.4)
+
+
+@pytest.mark.parametrize("make", [MACHINES["deep"], MACHINES["ring"], MACHINES["within"], scaled])
+def test_mean_field_gives_the_slope_of_the_bound(make, device):
     """Finite differences of the loss, its posterior settled anew at each point, agree with the gradient."""
-    machine = MACHINES[name]().to(device).double()
-    x, way = data(machine, 5), [torch.randn_like(p) for p in machine.parameters()]
-    chains = {layer: s for layer, s in drawn(Exact(machine), 7).items() if layer in carried(machine)}
+    machine = make().to(device).double()
+    x, way = machine.gibbs().init(5).layers[machine.data], [torch.randn_like(p) for p in machine.parameters()]
+    chains = {layer: s.detach() for layer, s in machine.gibbs().init(7).layers.items() if layer in carried(machine)}
     objective = ContrastiveDivergence(centred=False, sweeps=1000)
     loss = objective.difference(machine, objective.clamp(machine, Batch(x)), chains)
     slope = sum((g * w).sum() for g, w in zip(gradients(machine, loss), way))

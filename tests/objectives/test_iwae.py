@@ -74,6 +74,9 @@ def test_value_of_two_draws_is_that_of_quadrature(model, x, device):
         runs = IWAE(2).validate(model, Batch(x.repeat(4000, 1)))["bound"].unflatten(0, (-1, len(x)))
     error = runs.std(0) / len(runs) ** 0.5
     assert ((runs.mean(0) - expected).abs() < norm.isf(1e-5) * error).all()
+    for kind in ("plain", "doubly"):
+        trained = IWAE(2, kind)(model, Batch(x.repeat(4000, 1)), {}).value
+        assert (trained - expected.mean()).abs() < norm.isf(1e-7) * runs.mean(1).std() / len(runs) ** 0.5
 
 
 def test_the_bound_lies_between_the_elbo_and_the_marginal_and_rises(model, x):

@@ -1,3 +1,5 @@
+from html import escape
+
 import numpy as np
 import pytest
 import torch
@@ -58,6 +60,17 @@ def test_every_judgement_stands_there_with_its_verdict(subjects):
         assert record.metric in text
         assert record.method in text
         assert record.reason in text
+
+
+def test_reasons_stand_below_the_table_where_no_window_cuts_them(subjects):
+    """As sentences, which wrap; a last column of sentences would lie outside a window of common width."""
+    page = run_report(subjects["vae"])
+    judged = page[page.index("<h2>Judgements") :]
+    cells, below = judged[: judged.index("</table>")], judged[judged.index("</table>") :]
+    reasons = [record for record in subjects["vae"].records if record.reason]
+    assert reasons
+    assert '<th scope="col">reason' not in cells
+    assert all(escape(f"{record.metric}: {record.reason}") in below for record in reasons)
 
 
 def test_an_autoencoder_is_said_to_have_no_likelihood(subjects):

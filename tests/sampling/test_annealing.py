@@ -1,9 +1,12 @@
 import pytest
 import torch
+from scipy.stats import chi2_contingency
 
 from genlatent.energy.exact_draws import draw_exactly
+from genlatent.energy.machine import BoltzmannMachine
+from genlatent.energy.masks import Lattice
 from genlatent.energy.rbm import RBM
-from genlatent.energy.units import Gaussian
+from genlatent.energy.units import Gaussian, Spin
 from genlatent.errors import Diverged, RecipeError
 from genlatent.sampling.annealing import Annealing
 from genlatent.sampling.bennett import solve
@@ -83,6 +86,42 @@ def test_an_increment_is_the_difference_of_the_reduced_energies(name, reverse, d
     for moved in (stepwise(kernel, state, 1, generator), in_place(kernel, state, 1, generator)):
         torch.testing.assert_close(moved.log_weights, energies[0] - energies[1], rtol=1e-5, atol=1e-5)
         assert moved.log_weights.dtype == torch.float64
+
+
+def ordered():
+    """Machines in whose steps the order of layers or of sites counts."""
+    three, inside = [("a", "b"), ("c", "b"), ("c", "a")], [("hidden", "visible"), ("hidden", "hidden")]
+    lattice = {"spins_spins": Lattice((8,))}
+    return {
+        "layers": BoltzmannMachine({"a": 2, "b": 2, "c": 2}, three),
+        "sites": BoltzmannMachine({"visible": 3}, [("visible", "visible")]),
+        "layers and sites": BoltzmannMachine({"visible": 2, "hidden": 3}, inside, {"hidden": Spin()}),
+        "groups of sites": BoltzmannMachine({"spins": 8}, [("spins", "spins")], {"spins": Spin()}, lattice),
+    }
+
+
+def numbered(state, kept):
+    """What the first three units are, of the layers that are kept, as a number."""
+    on = torch.cat([state.layers[name] for name in kept], 1)[:, :3] > 0
+    return on.long() @ torch.tensor([1, 2, 4], device=on.device)
+
+
+@pytest.mark.parametrize("move", [stepwise, in_place])
+@pytest.mark.parametrize("name", ordered())
+def test_a_step_in_reverse_is_a_step_ahead_seen_backwards_in_time(name, move, device):
+    """Without it no weight is biased, but the two directions no longer meet where Bennett's ratio looks for them."""
+    machine = skewed(ordered()[name], 1.5).to(device)
+    exact, generator = Exact(machine, lam=0.5), torch.Generator(device).manual_seed(5)
+    kept, seen = Annealing(machine, uniform(2)).kept, []
+    for reverse in (False, True):
+        kernel = Annealing(machine, uniform(2), reverse=reverse)
+        chosen = torch.multinomial(exact.probability, 5 * RUNS, replacement=True, generator=generator)
+        start = kernel.start({layer: s[chosen].float() for layer, s in exact.states.items()})
+        ends = [numbered(state, kept) for state in (start, move(kernel, start, 1, generator))]
+        first, second = ends[::-1] if reverse else ends
+        seen.append(torch.bincount(8 * first + second, minlength=64))
+    often = torch.stack(seen)[:, sum(seen) > 20].cpu()
+    assert chi2_contingency(often.numpy()).pvalue > 1e-6
 
 
 @pytest.mark.parametrize("name", MACHINES)

@@ -1,6 +1,7 @@
 """What is saved comes back equal; what cannot be read is refused in one sentence."""
 
 import json
+import resource
 import shutil
 
 import pytest
@@ -198,3 +199,27 @@ def test_a_full_disk_keeps_the_checkpoint_before(digits, tmp_path, monkeypatch):
     assert RunFolder(folder).checkpoint("last").name == "00000011"
     assert load(folder).latent == 3
     assert not list(folder.rglob("*.partial"))
+
+
+def test_a_best_checkpoint_whose_pointer_has_not_followed_yet_is_kept(run, tmp_path):
+    """A process may die between the two pointers; the last checkpoint says which best one belongs to it."""
+    folder = RunFolder(shutil.copytree(run[0], tmp_path / "run"))
+    best = folder.checkpoint("best")
+    (folder.checkpoints / "best").write_text("best-00000000\n")
+    folder.tidy()
+    assert best.is_dir()
+
+
+def test_rows_of_metrics_are_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    folder = RunFolder(tmp_path)
+    folder.append({"step": 1, "loss": 2.0})
+    before = folder.metrics.read_text()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    monkeypatch.setattr("genlatent.training.run.json.dumps", lambda row: "x" * 10**7)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10**6, hard))
+    try:
+        with pytest.raises(RunError, match=r"metrics\.jsonl could not be written: File too large"):
+            folder.append({"step": 2, "loss": 1.0})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert folder.metrics.read_text() == before

@@ -102,3 +102,9 @@ def test_fit_asks_what_is_known_of_its_own_step(cache, digits, monkeypatch):
     fit(model, digits, steps=1, batch_size=64)
     fit(model, digits, steps=1, batch_size=32)
     assert asked == [compilations.WARM_SHARE * 10, None]
+
+
+def test_a_cache_that_cannot_be_written_costs_nothing_else(cache):
+    (cache / "genlatent").write_text("a file where the folder should be")
+    compilations.remember("name", 1.0)
+    assert compilations.expected("name") is None

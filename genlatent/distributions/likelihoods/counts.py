@@ -15,6 +15,32 @@ LEAST = 1e-6  # rate or dispersion, so that no count is impossible
 GATE = -2.0  # logit of the share of extra zeros that a decoder starts from
 
 
+class WidePoisson(dist.Poisson):
+    """A Poisson law whose log-probabilities are taken in float64.
+
+    Of a count of a million the terms are of the size of ten million nats and nearly cancel, which float32 has not the
+    digits for.
+
+    >>> WidePoisson(torch.tensor(1e6)).log_prob(torch.tensor(1e6))
+    tensor(-7.8267)
+    """
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Of counts, in the precision of the rates."""
+        wide = dist.Poisson(self.rate.double(), validate_args=False)
+        return wide.log_prob(value.double()).to(self.rate.dtype)
+
+
+class WideNegativeBinomial(dist.NegativeBinomial):
+    """A negative binomial law whose log-probabilities are taken in float64, for the same reason."""
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Of counts, in the precision of the parameters."""
+        total, logits = self.total_count.double(), self.logits.double()
+        wide = dist.NegativeBinomial(total, logits=logits, validate_args=False)
+        return wide.log_prob(value.double()).to(self.logits.dtype)
+
+
 class Poisson(Likelihood):
     r"""Independent counts, :math:`p(x_i) = \lambda_i^{x_i} e^{-\lambda_i} / x_i!` with
     :math:`\lambda = \mathrm{softplus}(\eta)`.
@@ -27,7 +53,7 @@ class Poisson(Likelihood):
 
     def forward(self, params: Tensor) -> Distribution:
         """`params` are raw rates."""
-        return dist.Poisson(positive(params.unflatten(-1, self.event_shape))).to_event(len(self.event_shape))
+        return WidePoisson(positive(params.unflatten(-1, self.event_shape))).to_event(len(self.event_shape))
 
     def params_at(self, mean: Tensor) -> Tensor:
         """The raw rates of the mean."""
@@ -75,7 +101,7 @@ class NegativeBinomial(Likelihood):
         else:
             mean, theta = params.unflatten(-1, self.event_shape), self.raw_dispersion
         mean, theta = positive(mean), positive(theta)
-        return dist.NegativeBinomial(theta, logits=mean.log() - theta.log()).to_event(len(self.event_shape))
+        return WideNegativeBinomial(theta, logits=mean.log() - theta.log()).to_event(len(self.event_shape))
 
     def params_at(self, mean: Tensor) -> Tensor:
         """The raw means, and a dispersion of log 2."""

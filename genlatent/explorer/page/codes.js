@@ -7,6 +7,12 @@ const SHOWN = 8; // sliders that are open from the start
 const BYTES = 300_000; // of images in one plane
 const CALM = matchMedia("(prefers-reduced-motion: reduce)");
 
+/** What it means that some axes hardly tell rows apart. */
+function unused(idle, all, row) {
+  const which = idle < all ? `${idle} of the ${all} ${idle > 1 ? "are" : "is"} not` : all > 1 ? `None of the ${all} is` : "It is not";
+  return `${which} used: the model does without, and gives every ${row} nearly the same value there. That is called a collapsed posterior.`;
+}
+
 export function codes(about, view, { edit }) {
   const { axes, order, start, whole, principal, size } = about.latent;
   let place = [...start], origin = null, by = "", pair = [order[0], order[1] ?? 0], dots = true, walking = false, known = null;
@@ -32,7 +38,7 @@ export function codes(about, view, { edit }) {
     draw();
   });
 
-  const sliders = order.map((axis) => slider(axes[axis].name, {
+  const sliders = order.map((axis) => slider(axes[axis].used ? axes[axis].name : `${axes[axis].name}, not used: moving it changes next to nothing`, {
     ...axes[axis], step: whole ? 1 : (axes[axis].high - axes[axis].low) / 400, value: place[axis], show: (v) => (whole ? String(v) : v.toFixed(2)),
     change: (value) => { place[axis] = value; decode(); draw(); },
     settled: () => { if (!pair.includes(axis)) field(); },
@@ -149,9 +155,11 @@ export function codes(about, view, { edit }) {
   const legend = el("p", { className: "legend dots" });
   const plane = flat ? el("div", { className: "stack plane" }, canvas, el("div", { className: "row" }, across.box, up.box, shades?.box, about.examples ? spots : null), legend) : null;
   const sentence = `Drag the point${flat ? " over the plane" : ""} or move the sliders: what the code there decodes to follows. ${principal ? `Codes have ${size} values; these are the directions in which they vary most.` : ""}`;
+  const idle = axes.filter((one) => !one.used).length;
+  const spare = idle ? el("p", { className: "note" }, unused(idle, axes.length, view.kind === "image" ? "image" : "row")) : null;
   const box = part("codes", "Codes", sentence,
     el("div", { className: flat ? "split decoding" : "stack" }, el("figure", { className: "decoded" }, output.box, el("figcaption", {}, "decoded")), plane,
-      el("div", { className: "stack controls" }, told.box, every ? el("figure", {}, every.box, el("figcaption", {}, "the same code in every class")) : null, el("div", { className: "row" }, walker, home, random, send), open, rest)));
+      el("div", { className: "stack controls" }, told.box, every ? el("figure", {}, every.box, el("figcaption", {}, "the same code in every class")) : null, el("div", { className: "row" }, walker, home, random, send), open, rest, spare)));
   decode();
   if (CALM.matches) walker.title += " (moves a lot)";
   return {

@@ -1,0 +1,186 @@
+"""The stages of a reproduction, one after the other: settings are chosen, models trained, models judged.
+
+A stage that is finished is read and not done again; one that was cut short goes on where it stopped.
+"""
+
+import shutil
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from genlatent import storage
+from genlatent.data.dataset import Dataset
+from genlatent.numerics.randomness import drawing_from, stream
+from genlatent.recipes import assembly, beginning
+from genlatent.recipes.reading import dump
+from genlatent.recipes.schema import Named, Recipe
+from genlatent.reproduce.clock import Clock, SliceOver
+from genlatent.reproduce.judges import judge_of
+from genlatent.reproduce.ledger import Ledger
+from genlatent.reproduce.measured import Asked
+from genlatent.reproduce.reading import recipe_of
+from genlatent.reproduce.schema import Choice, Part
+from genlatent.reproduce.withheld import withheld
+from genlatent.sampling.driver import Progress
+from genlatent.training.callbacks import Callback
+from genlatent.training.chains import kept_chains
+from genlatent.training.checkpoint import load
+from genlatent.training.fit import History, fit
+
+Stepping = Callable[[str], AbstractContextManager[Progress | None]]
+
+
+def unwatched(text: str) -> AbstractContextManager[None]:
+    """A judgement that nobody looks on at."""
+    return nullcontext()
+
+
+class Shelf:
+    """The data that were used last, lest they are read again for each seed."""
+
+    def __init__(self):
+        self.entry: Any = None
+        self.held: Dataset | None = None
+
+    def data(self, recipe: Recipe) -> Dataset:
+        """The data of a recipe."""
+        if self.held is None or self.entry != recipe.data:
+            self.held = None  # there may be no room for both
+            self.entry, self.held = recipe.data, assembly.data(recipe)
+        return self.held
+
+
+class Circumstances(NamedTuple):
+    """How the stages are carried out; nothing of it decides a number but the device."""
+
+    ledger: Ledger
+    shelf: Shelf
+    clock: Clock
+    device: torch.device
+    callbacks: Sequence[Callback] = ()
+    say: Callable[[str], None] = lambda text: None
+    stepping: Stepping = unwatched
+    slim: bool = False
+
+
+class Stages:
+    """All stages of one part.
+
+    Args:
+        part: what is done.
+        number: of the part, from 1.
+        how: the circumstances.
+    """
+
+    def __init__(self, part: Part, number: int, how: Circumstances):
+        self.part, self.name, self.how = part, f"part-{number}", how
+
+    def run(self) -> None:
+        """Everything that is not done yet."""
+        changes = (*self.chosen(), *self.part.final)
+        for seed in self.part.seeds:
+            name = f"{self.name}-seed-{seed}"
+            if self.how.ledger.done(f"{name}-judged") is None:
+                self.train(name, recipe_of(self.part, changes, seed))
+                self.judge(name, self.part.judge, recipe_of(self.part, changes, seed), "test")
+            self._tidy(name)
+
+    def chosen(self) -> tuple[str, ...]:
+        """The changes that were best on the validation part, where there is a choice."""
+        choice = self.part.choose
+        if choice is None:
+            return ()
+        found = []
+        for number in range(1, len(choice.among) + 1):
+            name, recipe = f"{self.name}-choice-{number}", choice_recipe(self.part, choice, number)
+            if self.how.ledger.done(f"{name}-judged") is None:
+                self.train(name, recipe)
+                self.judge(name, choice.judge, recipe, "valid")
+            self._tidy(name)
+            found.append(first_value(self.how.ledger.done(f"{name}-judged")))
+        sign = judge_of(choice.judge).sign
+        return choice.among[max(range(len(found)), key=lambda i: sign * found[i])]
+
+    def train(self, name: str, recipe: Recipe) -> None:
+        """To the end, or to the end of the slice."""
+        ledger, key = self.how.ledger, f"{name}-trained"
+        if ledger.done(key) is not None:
+            return
+        self.how.clock.check()
+        data, run = withheld(self.how.shelf.data(recipe)), ledger.place / name
+        self.how.say(f"{name}: training on {len(data.train):,} rows of {data.title}")
+        storage.write_text(run / "recipe.yaml", dump(recipe.resolved()))
+        with ledger.timed(key):
+            history = trained(recipe, data, run, self.how)
+        if history.stopped is not None and "improved" not in history.stopped:
+            raise SliceOver
+        told = {"title": data.title, "binarisation": data.binarisation, "rows": len(data.train)}
+        ledger.keep(key, {"data": told, "steps": history.rows[-1]["step"] if history.rows else 0})
+
+    def judge(self, name: str, entry: Named, recipe: Recipe, part: str) -> None:
+        """In pieces, each of which is kept; a row is handed to a model once."""
+        ledger, judge, data = self.how.ledger, judge_of(entry), self.how.shelf.data(recipe)
+        model = load(ledger.place / name, allow=assembly.imports(recipe)).to(self.how.device)
+        rows = getattr(data, part)
+        count, found = judge.pieces(len(rows)), []
+        for number in range(count):
+            key = f"{name}-piece-{number}"
+            if ledger.done(key) is None:
+                self.how.clock.check()
+                self.how.say(f"{name}: judging on {part}, piece {number + 1} of {count}")
+                with ledger.timed(f"{name}-judged"), self.how.stepping("judging") as progress:
+                    asked = self._asked(model, data, rows, part, recipe.seed, ledger.place / name)
+                    ledger.keep(key, judge.piece(asked._replace(progress=progress), number))
+            found.append(ledger.done(key))
+        ledger.keep(f"{name}-judged", {"part": part, "rows": len(rows), **judge.gathered(found).plain()})
+        for number in range(count):
+            ledger.forget(f"{name}-piece-{number}")
+
+    def _asked(self, model: Any, data: Dataset, rows: torch.Tensor, part: str, seed: int, run: Path) -> Asked:
+        device = self.how.device
+        with drawing_from(stream(seed, name="learned")):
+            learned = data.observe(data.glimpse())
+        y = None if data.labels is None else getattr(data.labels, part).to(device)
+        x, learned = model.shaped(rows.to(device)), model.shaped(learned.to(device))
+        return Asked(model, x, y, withheld(data).to(device), learned, kept_chains(run, model), seed)
+
+    def _tidy(self, name: str) -> None:
+        """Leave no weights behind, where that is wished."""
+        if self.how.slim:
+            shutil.rmtree(self.how.ledger.place / name, ignore_errors=True)
+
+
+def choice_recipe(part: Part, choice: Choice, number: int) -> Recipe:
+    """The recipe by which a setting, counted from 1, is tried."""
+    return recipe_of(part, (*choice.among[number - 1], *choice.changes), part.seeds[0])
+
+
+def first_recipe(part: Part) -> Recipe:
+    """The recipe that a part begins with."""
+    return recipe_of(part, part.final) if part.choose is None else choice_recipe(part, part.choose, 1)
+
+
+def trained(recipe: Recipe, data: Dataset, run: Path, how: Circumstances) -> History:
+    """A recipe carried out in its run folder, from where it stands there."""
+    allow = assembly.imports(recipe)
+    model = beginning.first_model(recipe, data, allow).to(how.device)
+    stopped = beginning.pretrained(recipe, model, data, run, [how.clock, *how.callbacks], resume=True)
+    if stopped is not None:
+        return stopped
+    return fit(
+        model,
+        data,
+        objective=assembly.objective(recipe, allow),
+        callbacks=[how.clock, *how.callbacks],
+        run=run,
+        resume=True,
+        **assembly.training(recipe),
+    )
+
+
+def first_value(judged: dict[str, Any]) -> float:
+    """The measure that a judgement is known by."""
+    return next(iter(judged["measures"].values()))["value"]
