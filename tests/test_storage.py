@@ -98,7 +98,7 @@ def test_a_disk_that_does_not_confirm_a_name_has_the_file_all_the_same(tmp_path,
 
 def test_a_lock_in_a_folder_that_cannot_be_made_is_one_sentence(tmp_path):
     (tmp_path / "file").write_text("x")
-    with pytest.raises(RunError, match="could not be written: Not a directory"), storage.lock(tmp_path / "file/x", ""):
+    with pytest.raises(RunError, match="could not be written: File exists"), storage.lock(tmp_path / "file/x", ""):
         pass
 
 

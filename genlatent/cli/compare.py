@@ -16,7 +16,7 @@ def compare(
         typer.Argument(
             help="Run folders; recipes, which are trained first; `digits` for six models of the digits; and changes "
             "to the recipes, as train.epochs=5.",
-            metavar="RUN|RECIPE...",
+            metavar="RUN|RECIPE",
         ),
     ],
     out: Annotated[

@@ -41,7 +41,7 @@ def info(
         list[str] | None,
         typer.Argument(
             help="How it is read, in the words of `train`: data.support=auto data.missing=true data.labels=kind",
-            metavar="[KEY=VALUE]...",
+            metavar="KEY=VALUE",
             autocompletion=completion.reading,
         ),
     ] = None,

@@ -10,7 +10,7 @@ from genlatent.cli import completion, options
 def models(
     name: Annotated[
         str | None,
-        typer.Argument(help="One of them, to say more of.", metavar="[NAME]", autocompletion=completion.models),
+        typer.Argument(help="One of them, to say more of.", metavar="NAME", autocompletion=completion.models),
     ] = None,
     as_json: options.Json = False,
 ) -> None:

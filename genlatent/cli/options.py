@@ -38,7 +38,7 @@ Rows = Annotated[
     typer.Argument(
         help="Rows: .png and other pictures, .npy, .npz, .csv, .parquet, a folder of pictures, or - for standard "
         "input; the run's own test rows unless given.",
-        metavar="[FILE]",
+        metavar="FILE",
     ),
 ]
 Out = Annotated[

@@ -17,7 +17,7 @@ Name = Annotated[
 @app.command("list")
 def list_(
     part: Annotated[
-        str, typer.Argument(help="Only those whose name, model, data or group hold this.", metavar="[PART]")
+        str, typer.Argument(help="Only those whose name, model, data or group hold this.", metavar="PART")
     ] = "",
     as_json: options.Json = False,
 ) -> None:
@@ -51,7 +51,7 @@ def show(
     overrides: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Changes to it: train.epochs=5", metavar="[KEY=VALUE]...", autocompletion=completion.overrides
+            help="Changes to it: train.epochs=5", metavar="KEY=VALUE", autocompletion=completion.overrides
         ),
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="With every default written out.")] = False,
@@ -77,7 +77,7 @@ def show(
 def copy(
     name: Name,
     to: Annotated[
-        Path | None, typer.Argument(help="The file to write; NAME.yaml unless given.", metavar="[TO]")
+        Path | None, typer.Argument(help="The file to write; NAME.yaml unless given.", metavar="TO")
     ] = None,
     quiet: options.Quiet = False,
     as_json: options.Json = False,

@@ -39,8 +39,9 @@ def reproduce(
 ) -> int:
     """Train and judge what a publication reports, and write the record: published figure, ours, interval, verdict.
 
-    What is chosen is chosen on a validation part; each trained model is judged on the test part once. `genlatent reproduce
-    rbm-mnist --minutes 30` works for half an hour, and the same command goes on from there, also after Ctrl-C.
+    What is chosen is chosen on a validation part; each trained model is judged on the test part once. `genlatent
+    reproduce rbm-mnist --minutes 30` works for half an hour, and the same command goes on from there, also after
+    Ctrl-C.
 
     Example: genlatent reproduce --list
     """

@@ -39,7 +39,7 @@ def train(
         list[str] | None,
         typer.Argument(
             help="Changes to it: train.epochs=5 model.latent=2 data.path=mine.csv",
-            metavar="[KEY=VALUE]...",
+            metavar="KEY=VALUE",
             autocompletion=completion.overrides,
         ),
     ] = None,
@@ -61,6 +61,8 @@ def train(
     Example: genlatent train digits-vae train.epochs=20 --out runs/first
 
     Example: genlatent train digits-vae model.latent=8 --dry-run
+
+    Example: genlatent train my-table data.path=people.csv "data.columns=[age, colour]" --dry-run
     """
     from genlatent.cli.terminal import Terminal
     from genlatent.cli.training import continued, fresh, trained

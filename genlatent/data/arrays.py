@@ -51,10 +51,11 @@ def read_npy(
     path = Path(path).expanduser()
     try:
         with path.open("rb") as file:
-            shape, _, dtype = header(file)  # of plain numbers that are all there, or it is not mapped
-            if prod(shape) * dtype.itemsize > path.stat().st_size - file.tell():
-                raise ValueError(f"it announces {shape} values of {dtype}, and ends before")
-        x = np.lib.format.open_memmap(path, mode="r")
+            shape, columns_first, dtype = header(file)
+            start = file.tell()
+        if prod(shape) * dtype.itemsize > path.stat().st_size - start:
+            raise ValueError(f"it announces {shape} values of {dtype}, and ends before")
+        x = np.memmap(path, dtype, "r", start, shape, "F" if columns_first else "C")
     except DAMAGED as error:
         raise DataError(f"{path}: truncated, or no array of numbers ({error}); write it again by numpy.save") from error
     if x.ndim == 0 or not x.size or x.dtype.kind not in "biuf":

@@ -17,6 +17,7 @@ from genlatent.errors import DataError
 from genlatent.registry import nearest
 
 CATEGORICAL = "categorical"
+LISTED = 12  # columns in a sentence
 Texts = dict[str, tuple[str, ...]]
 
 
@@ -76,7 +77,7 @@ def _found_texts(path: Path, table: Table, asked: Asked, beside: tuple[str, ...]
         if len(texts) > 1 and len(set(texts)) == len(texts):
             raise DataError(
                 f"{path}: no text comes twice in column {name!r}, so there is nothing to learn of it; leave it out by "
-                "columns="
+                f"{_others(chosen, name)}"
             )
     return dict.fromkeys(found, CATEGORICAL) or None
 
@@ -146,8 +147,14 @@ def _refuse_text(path: Path, table: Table, name: str, kind: str | None, columns:
     declared = dict.fromkeys(columns, CATEGORICAL)
     raise DataError(
         f"{where}; declare it (support={declared}, or support=auto for all), use it as labels, or leave it out by "
-        f"columns={'; or ' + mend if _mostly_numbers(table.columns[name]) else ''}"
+        f"{_others(list(table.columns), name)}{'; or ' + mend if _mostly_numbers(table.columns[name]) else ''}"
     )
+
+
+def _others(columns: Sequence[str], name: str) -> str:
+    """The option that names all columns but one, as far as there is room for them."""
+    others = [other for other in columns if other != name]
+    return f"columns={others}" if len(others) <= LISTED else "columns= with the names of the others"
 
 
 def _mostly_numbers(series: np.ndarray) -> bool:

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from genlatent.data.archives import DAMAGED, read_archive
 from genlatent.data.checksums import of_file
+from genlatent.errors import DataError, GenlatentError
 from genlatent.storage import read_json, write_json
 
 Note = Mapping[str, str]
@@ -51,7 +51,15 @@ def in_schema(note: Note | None) -> dict[bytes, bytes]:
 
 def note_of(path: str | Path) -> dict[str, str]:
     """The note of a file of rows, or of a folder of pictures; empty where there is none."""
-    place = Path(path)
+    try:
+        return _note_of(Path(path))
+    except GenlatentError:
+        raise
+    except (AttributeError, *DAMAGED) as error:
+        raise DataError(f"{path}: missing or damaged ({error}), so what was noted in it cannot be read") from error
+
+
+def _note_of(place: Path) -> dict[str, str]:
     reader = READERS.get(place.suffix.lower())
     if place.is_dir():
         pictures = sorted(place.glob("*.png"))
@@ -62,13 +70,13 @@ def note_of(path: str | Path) -> dict[str, str]:
 def _of_picture(place: Path) -> dict[str, str]:
     from PIL import Image
 
-    with Image.open(place) as picture:
+    with Image.open(place, formats=("PNG",)) as picture:
         return dict(getattr(picture, "text", {}))
 
 
 def _of_arrays(place: Path) -> dict[str, str]:
-    with np.load(place, allow_pickle=False) as arrays:
-        return {"seed": str(arrays["seed"])} if "seed" in arrays else {}
+    arrays = read_archive(place)
+    return {"seed": str(arrays["seed"])} if "seed" in arrays else {}
 
 
 def _of_table(place: Path) -> dict[str, str]:

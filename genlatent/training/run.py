@@ -103,7 +103,7 @@ class RunFolder:
         with storage.said(self.metrics):
             self.metrics.unlink(missing_ok=True)
 
-    def cut_metrics(self, size: int) -> None:
+    def cut_metrics(self, size: Any) -> None:
         """Forget the rows that came after a checkpoint."""
         if not isinstance(size, int) or size < 0:
             raise RunError(f"{self.metrics} cannot be cut at {size!r} bytes; the checkpoint is damaged")

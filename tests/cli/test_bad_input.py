@@ -80,8 +80,8 @@ def test_a_run_folder_of_another_format_is_refused(verb, runs, desk, ask):
 @pytest.mark.parametrize("text", ["[1]", "null", "{}", '"config"', "{"])
 def test_a_configuration_that_is_none_is_told_by_what_it_holds(text, runs, desk, ask):
     shutil.copytree(runs / "digits-vae", desk / "run")
-    (config,) = (desk / "run").glob("checkpoints/*/config.json")
-    config.write_text(text)
+    for config in (desk / "run").glob("checkpoints/*/config.json"):
+        config.write_text(text)
     said = ask("sample", "run")
     assert said.code == 2
     wanted = "cannot be read" if text == "{" else f"a JSON object with a format was expected, got {text}"

@@ -54,7 +54,7 @@ def desk(runs, tmp_path_factory):
     np.save(place / "digits.npy", x)
     np.save(place / "half.npy", half)
     np.save(place / "codes.npy", np.zeros((5, 2), dtype="float32"))
-    (place / "people.csv").write_text("age,colour\n31,red\n,blue\n45,red\n52,blue\n")
+    (place / "people.csv").write_text("age,colour\n" + "31,red\n,blue\n45,red\n52,blue\n" * 5)
     Image.fromarray((255 * x[0, 0]).astype("uint8")).save(place / "noisy.png")
     return place
 

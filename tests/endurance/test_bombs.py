@@ -71,6 +71,7 @@ BOMBS = {
     "sizes": (lambda: bytes((0, 0, 8, 4)) + b"\xff" * 16, read_idx),
     "axes": (lambda: bytes((0, 0, 8, 255)) + b"\xff" * 1020, read_idx),
     "huge.npy": (lambda: npy(HUGE), load_data),
+    "divide.npy": (lambda: npy({**HUGE, "descr": "<U", "shape": (-1,)}), load_data),
     "nested.npy": (lambda: npy("(" * 5000), load_data),
     "texts.npy": (lambda: npy({**HUGE, "descr": "<U1000000000", "shape": (1,)}), load_data),
     "zeros.npz": (lambda: npz(LARGE), load_data),

@@ -21,6 +21,7 @@ ERRORS = (errno.ENOSPC, errno.EACCES, errno.EROFS)
 SAID = {error: os.strerror(error) for error in ERRORS} | {errno.ENOSPC: "No space left on device|the disk is full"}
 TO_DO = ("make room", "may be written to", "look after the disk")
 BAD_INPUT = 2
+CALLS = 4  # of each command, spread evenly, from which on the disk fails
 PAGE = "tests/endurance/test_crashes_refused.py"
 
 
@@ -107,7 +108,7 @@ def tally():
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_command_refused_at_every_call(verb, error, tally, run, tmp_path):  # noqa: F811
     writer, found = rehearsed(verb, run, tmp_path)
-    calls = range(1, 1 + writer.calls, max(1, writer.calls // 6))
+    calls = range(1, 1 + writer.calls, max(1, writer.calls // CALLS))
     tally[verb] += refuse(writer, found, tmp_path, error, calls)
 
 
@@ -122,4 +123,4 @@ def test_downloads_refused_at_every_call(error, tally, server, tmp_path):  # noq
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("error", ERRORS)
 def test_trainings_refused_at_many_calls(error, tally, tmp_path):
-    tally["training"] += refuse_training(tmp_path, error, range(1, 90, 6))
+    tally["training"] += refuse_training(tmp_path, error, range(1, 90, 90 // CALLS))

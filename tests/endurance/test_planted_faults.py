@@ -30,13 +30,20 @@ def test_the_tests_that_ought_to_catch_it_are_there(planted: Fault):
         assert not name or f"def {name.partition('[')[0]}(" in text
 
 
+def test_every_fault_is_listed_once_with_the_test_that_caught_it():
+    rows = planting.LIST.read_text().splitlines()[2:]
+    listed = [row.split("|")[1].strip() for row in rows]
+    assert sorted(listed) == sorted(each.name for each in FAULTS)
+    assert all("::test_" in row.split("|")[3] for row in rows)
+
+
 def test_a_fault_is_caught_and_what_is_no_lie_is_not(tmp_path):
     lie = fault("lie", "sampling/swaps.py", "gain = own - other", "gain = other - own", SWAPS)
     harmless = fault("harmless", "sampling/swaps.py", "gain = own - other", "gain = -(other - own)", SWAPS)
     broken = fault("broken", "sampling/swaps.py", "gain = own - other", "gain = nothing - other", SWAPS)
     found = planting.plant([lie, harmless, broken], tmp_path)
     assert [each.caught is not None for each in found] == [True, False, False]
-    assert found[0].caught.startswith(SWAPS)
+    assert str(found[0].caught).startswith(SWAPS)
     assert found[1].passed > 0
     assert found[2].said.startswith("NameError")
 

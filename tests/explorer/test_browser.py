@@ -232,7 +232,7 @@ def test_numbers_that_a_model_is_told_are_sliders(browser, served):
         changes(browser, decoded, lambda: browser.key("ArrowRight", 30))
     low, high = (float(browser.run(f"document.activeElement.{end}")) for end in ("min", "max"))
     assert -2 <= low < -1 < 1 < high <= 2
-    for part, shown in (("samples", "#samples .tiles canvas"), ("draw", "#draw .outputs figure:nth-child(2) canvas")):
+    for part, shown in (("samples", "#samples .tiles canvas"), ("draw", "#draw .outputs canvas")):
         focus(browser, slider_of(browser, part, "light"))
         changes(browser, shown, lambda: browser.key("ArrowRight", 40))
     changes(browser, decoded, lambda: press(browser, "draw", "Show this code among the others"))

@@ -117,7 +117,7 @@ def disordered(chance: random.Random, value: Any) -> Any:
     for _ in range(chance.choice((1, 1, 2, 3))):
         places = list(_places(made))
         if not places:
-            return chance.choice(VALUES)
+            return copy.deepcopy(chance.choice(VALUES))
         where, key = chance.choice(places)
         act = chance.randrange(6)
         if act == 0:
@@ -130,7 +130,8 @@ def disordered(chance: random.Random, value: Any) -> Any:
         elif act == 3:
             where[key] = _wrapped(chance, where[key])
         else:
-            where[key] = chance.choice((chance.choice(VALUES), chance.choice(TEXTS), chance.choice(WRITTEN)))
+            kind = chance.choice((VALUES, TEXTS, WRITTEN))
+            where[key] = copy.deepcopy(chance.choice(kind))
     return made
 
 

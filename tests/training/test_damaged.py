@@ -1,0 +1,75 @@
+"""A checkpoint that was changed on the disk is refused before a step is taken from it."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from genlatent.errors import RunError
+from genlatent.training.run import RunFolder
+from tests.endurance.fuzzing.runs import trained
+
+
+@pytest.fixture
+def run(tmp_path):
+    trained("vae", tmp_path / "run")
+    return tmp_path / "run"
+
+
+def checkpoint(run):
+    folder = RunFolder(run).pointed("last")
+    assert folder is not None
+    return folder
+
+
+def refusal(run):
+    with pytest.raises(RunError) as caught:
+        trained("vae", run, resume=True)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "changed", [lambda x: x[..., :-1], lambda x: x.double(), lambda x: torch.zeros(0), lambda x: x[None]]
+)
+@pytest.mark.parametrize("name", ["exp_avg", "exp_avg_sq"])
+def test_moments_that_are_not_as_their_parameters_are_never_written_to(run, name, changed):
+    """A fused update writes wherever the shapes of its parameters lead it."""
+    place = checkpoint(run) / "trainer.safetensors"
+    tensors = load_file(place)
+    key = next(key for key in tensors if key.endswith(f"/{name}"))
+    save_file(tensors | {key: changed(tensors[key]).contiguous()}, place)
+    assert "its checkpoint is damaged" in refusal(run)
+
+
+@pytest.mark.parametrize("lost", ["step", "epoch", "optimizer", "order", "iterate", "best", "seconds"])
+def test_a_position_that_lacks_something_is_refused(run, lost):
+    place = checkpoint(run) / "trainer.json"
+    stored = json.loads(place.read_text())
+    stored["position"]["pairs"] = [pair for pair in stored["position"]["pairs"] if pair[0] != lost]
+    place.write_text(json.dumps(stored))
+    assert "its checkpoint is damaged" in refusal(run)
+
+
+@pytest.mark.parametrize("name", ["../../elsewhere", "/etc", "..", ""])
+def test_the_best_checkpoint_lies_beside_the_last(run, name):
+    place = checkpoint(run) / "config.json"
+    place.write_text(json.dumps({**json.loads(place.read_text()), "best": name}))
+    assert "names no checkpoint" in refusal(run)
+
+
+def test_metrics_do_not_grow_to_the_size_that_a_checkpoint_claims(tmp_path):
+    run = RunFolder(tmp_path)
+    run.append({"loss": 1.0})
+    run.cut_metrics(2**50)
+    assert run.read_metrics() == [{"loss": 1.0}]
+    for size in (-1, "5", None):
+        with pytest.raises(RunError, match="cannot be cut"):
+            run.cut_metrics(size)
+
+
+@pytest.mark.parametrize("line", ["[1]", "{", '{"loss": "low"}', '{"loss": [1]}', "[" * 5000])
+def test_a_line_of_metrics_that_is_none_is_named(tmp_path, line):
+    (tmp_path / "metrics.jsonl").write_text(f'{{"loss": 1.0}}\n{line}\n')
+    with pytest.raises(RunError, match="line 2"):
+        RunFolder(tmp_path).read_metrics()
