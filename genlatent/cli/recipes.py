@@ -50,9 +50,7 @@ def show(
     name: Name,
     overrides: Annotated[
         list[str] | None,
-        typer.Argument(
-            help="Changes to it: train.epochs=5", metavar="KEY=VALUE", autocompletion=completion.overrides
-        ),
+        typer.Argument(help="Changes to it: train.epochs=5", metavar="KEY=VALUE", autocompletion=completion.overrides),
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="With every default written out.")] = False,
     as_json: options.Json = False,
@@ -76,9 +74,7 @@ def show(
 @app.command()
 def copy(
     name: Name,
-    to: Annotated[
-        Path | None, typer.Argument(help="The file to write; NAME.yaml unless given.", metavar="TO")
-    ] = None,
+    to: Annotated[Path | None, typer.Argument(help="The file to write; NAME.yaml unless given.", metavar="TO")] = None,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
 ) -> None:
