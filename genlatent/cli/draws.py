@@ -12,12 +12,11 @@ from genlatent.data.images import write_folder
 from genlatent.data.notes import write_beside
 from genlatent.data.restored import to_table
 from genlatent.data.standards import in_own_units
-from genlatent.data.written import write_npy, write_table
+from genlatent.data.written import write_npy, write_npz, write_table
 from genlatent.errors import RecipeError, RunError
 from genlatent.plots.grids import image_grid
 from genlatent.plots.writing import save
 from genlatent.registry import nearest
-from genlatent.storage import new_file
 
 TABLES = (".csv", ".parquet")
 ENDINGS = (".png", ".npy", ".npz", *TABLES)
@@ -77,5 +76,4 @@ def _write_array(x: np.ndarray, path: Path, seed: int) -> None:
     if path.suffix.lower() == ".npy":
         write_npy(x, path)
         return
-    with new_file(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, x=x, seed=np.int64(seed))
+    write_npz(path, x=x, seed=np.array(seed, np.int64))

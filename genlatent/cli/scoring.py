@@ -17,11 +17,10 @@ from genlatent.cli.streams import readable, terminal_beside, writable
 from genlatent.data.images import is_picture
 from genlatent.data.notes import write_beside
 from genlatent.data.table import Table
-from genlatent.data.written import write_npy, write_table
+from genlatent.data.written import write_npy, write_npz, write_table
 from genlatent.errors import RecipeError, Unsupported
 from genlatent.evaluation.verbs import overridden
 from genlatent.numerics.randomness import drawing_from, stream
-from genlatent.storage import new_file
 
 SCORE = Verb("score", "scores")
 
@@ -155,6 +154,5 @@ def _write(columns: dict[str, np.ndarray], name: str, place: Path, about: Mappin
         write_npy(columns[name], place)
         write_beside(place, note(about, seed))
         return
-    with new_file(place) as temporary, temporary.open("wb") as file:
-        flags: dict[str, Any] = {key: value for key, value in columns.items() if key == "outlier"}
-        np.savez_compressed(file, allow_pickle=False, x=columns[name], seed=np.int64(seed), **flags)
+    flags = {key: value for key, value in columns.items() if key == "outlier"}
+    write_npz(place, x=columns[name], seed=np.array(seed, np.int64), **flags)

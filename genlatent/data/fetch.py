@@ -15,6 +15,7 @@ from genlatent.data.catalogue import NAMED
 from genlatent.data.download import Progress, download
 from genlatent.data.folder import data_folder
 from genlatent.data.manifest import PUBLISHED, Target
+from genlatent.data.written import write_npz
 from genlatent.errors import DataError, RecipeError
 from genlatent.registry import nearest
 
@@ -64,8 +65,7 @@ def _fetch(target: Target, place: Path, progress: Progress | None, base_url: str
         return final
     arrays = _converted(target, part, url)
     _hold(part, target.arrays, checksums.of_arrays(arrays), url)
-    with storage.new_file(final) as made, made.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **arrays)
+    write_npz(final, **arrays)
     part.unlink()
     return final
 

@@ -22,7 +22,14 @@ from tests.endurance.records import keep
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-TRIED = ("tests/data", "tests/recipes", "tests/plots", "tests/report", "tests/cli/test_sample.py", "tests/cli/test_chains.py")
+TRIED = (
+    "tests/data",
+    "tests/recipes",
+    "tests/plots",
+    "tests/report",
+    "tests/cli/test_sample.py",
+    "tests/cli/test_chains.py",
+)
 
 
 def lowest(requirement: Requirement) -> str:
