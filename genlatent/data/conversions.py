@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from genlatent.data.matlab import read_matrix
 from genlatent.errors import DataError
 
 Arrays = dict[str, np.ndarray]
@@ -47,17 +48,8 @@ def from_omniglot_zip(path: Path) -> Arrays:
 
 
 def from_frey_mat(path: Path) -> Arrays:
-    """Frames from a MATLAB matrix that holds each as a column.
-
-    A damaged length in such a file, of 32 bits, may ask for 4 GiB before it is refused.
-    """
-    from scipy.io import loadmat
-    from scipy.io.matlab import MatReadError
-
-    try:
-        return {"images": np.ascontiguousarray(loadmat(path, variable_names=["ff"])["ff"].T.reshape(-1, 28, 20))}
-    except (MatReadError, MemoryError) as error:
-        raise DataError(f"{path}: it holds no MATLAB matrix ({type(error).__name__})") from None
+    """Frames from a MATLAB matrix that holds each as a column."""
+    return {"images": np.ascontiguousarray(read_matrix(path, "ff").T.reshape(-1, 28, 20))}
 
 
 def from_cifar_tar(path: Path) -> Arrays:
