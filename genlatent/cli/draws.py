@@ -10,9 +10,10 @@ from torch import Tensor
 from genlatent.cli.streams import is_stream
 from genlatent.data.images import write_folder
 from genlatent.data.notes import write_beside
+from genlatent.data.npz import write_npz
 from genlatent.data.restored import to_table
 from genlatent.data.standards import in_own_units
-from genlatent.data.written import write_npy, write_npz, write_table
+from genlatent.data.written import write_npy, write_table
 from genlatent.errors import RecipeError, RunError
 from genlatent.plots.grids import image_grid
 from genlatent.plots.writing import save

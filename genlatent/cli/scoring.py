@@ -16,8 +16,9 @@ from genlatent.cli.sample import parameters
 from genlatent.cli.streams import readable, terminal_beside, writable
 from genlatent.data.images import is_picture
 from genlatent.data.notes import write_beside
+from genlatent.data.npz import write_npz
 from genlatent.data.table import Table
-from genlatent.data.written import write_npy, write_npz, write_table
+from genlatent.data.written import write_npy, write_table
 from genlatent.errors import RecipeError, Unsupported
 from genlatent.evaluation.verbs import overridden
 from genlatent.numerics.randomness import drawing_from, stream

@@ -15,7 +15,7 @@ from genlatent.data.catalogue import NAMED
 from genlatent.data.download import Progress, download
 from genlatent.data.folder import data_folder
 from genlatent.data.manifest import PUBLISHED, Target
-from genlatent.data.written import write_npz
+from genlatent.data.npz import write_npz
 from genlatent.errors import DataError, RecipeError
 from genlatent.registry import nearest
 

@@ -371,7 +371,7 @@ def test_what_could_read_more_than_data_is_told_not_to():
     for path, node in nodes(ast.Call):
         name, given = ast.unparse(node.func), {word.arg: ast.unparse(word.value) for word in node.keywords}
         if "savez" in name:
-            assert path.name == "written.py", f"{path}:{node.lineno}: write_npz looks for objects first"
+            assert path.name == "npz.py", f"{path}:{node.lineno}: write_npz looks for objects first"
         if name in ("np.load", "numpy.load", "np.save"):
             mapped = "mmap_mode" in given or "benchmarks" in path.parts
             assert mapped or given.get("allow_pickle") == "False", f"{path}:{node.lineno}"

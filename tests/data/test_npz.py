@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from genlatent.data.written import write_npz
+from genlatent.data.npz import write_npz
 from genlatent.errors import DataError
 
 
