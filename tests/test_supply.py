@@ -14,7 +14,8 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 DIRECT = [Requirement(line) for line in PROJECT["dependencies"]]
 EXTRAS = [Requirement(line) for lines in PROJECT["optional-dependencies"].values() for line in lines]
-WITH = {"starlette": "fastapi", "xarray": "arviz", "click": "typer"}  # part of what another one promises
+# Part of what another one promises.
+WITH = {"starlette": "fastapi", "xarray": "arviz", "h5netcdf": "arviz", "click": "typer", "h11": "uvicorn"}
 FREE = re.compile("MIT|BSD|Apache|PSF|Python Software Foundation|ISC|MPL-2.0|Zlib|0BSD|CC0", re.I)
 
 

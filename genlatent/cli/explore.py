@@ -1,5 +1,6 @@
 """`genlatent explore`: a page in the browser that plays with a trained model."""
 
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -44,7 +45,6 @@ def explore(
 
             webbrowser.open(address)
 
-    try:
+    with suppress(KeyboardInterrupt):  # the server may have heard it first, and then it simply returns
         serve(subject, host, port, opened)
-    except KeyboardInterrupt:
-        terminal.say("ended")
+    terminal.say("ended")

@@ -29,7 +29,7 @@ def kill_training(act: str, family: str, mode: str, place: Path, kills: int, see
     assert done.code == 0, done.said
     for number in itertools.count():
         broken = place / f"broken-{number}"
-        while sum(counts) < kills or number == 0:
+        while sum(counts) < kills:
             writing = sum(counts) % 2
             knock = Knock(broken / "checkpoints", KILL, chance.randint(1, done.knocks // 2)) if writing else None
             later = None if writing else chance.uniform(EARLIEST, LATEST) * done.seconds
