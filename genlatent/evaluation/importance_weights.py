@@ -7,6 +7,7 @@ from torch import Tensor
 
 from genlatent.errors import DataError
 from genlatent.evaluation.record import Record
+from genlatent.sampling.arviz_loading import load_arviz
 
 GOOD = 0.7  # shape beyond which more draws hardly help
 SHARE = 0.05  # of rows that may have a larger one
@@ -46,7 +47,7 @@ def pareto_shapes(log_weights: Tensor) -> np.ndarray:
     References:
         Pareto Smoothed Importance Sampling (Vehtari et al., 2024)
     """
-    import arviz as az  # takes seconds to import, and few callers need it
+    az = load_arviz()
 
     if log_weights.dim() != 2 or len(log_weights) < FEWEST:
         raise DataError(f"at least {FEWEST} draws of each row are wanted, got shape {tuple(log_weights.shape)}")

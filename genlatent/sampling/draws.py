@@ -9,6 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from genlatent.errors import DataError
+from genlatent.sampling.arviz_loading import load_arviz
 from genlatent.sampling.stored import Stored
 
 FEWEST = 4  # draws below which R-hat and effective sample sizes are not defined
@@ -59,7 +60,7 @@ class Draws:
 
     def to_arviz(self, **attributes: Any) -> Any:
         """An ArviZ `InferenceData` with these values as its posterior group, and what else there is to say of them."""
-        import arviz as az  # takes seconds to import, and few callers need it
+        az = load_arviz()
 
         attributes = {"burn_in": self.burn_in, "thin": self.thin, **attributes}
         values = {name: value.numpy(force=True) for name, value in self.values.items()}
@@ -101,7 +102,7 @@ def _figures(x: np.ndarray) -> tuple[float, float, float, float]:
 
     Chains each stuck at a value of its own have an infinite R-hat.
     """
-    import arviz as az  # as above
+    az = load_arviz()
 
     if (np.ptp(x, axis=1) == 0).all():
         return float("inf"), float(len(x)), float(len(x)), float(x.shape[1])

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from genlatent.errors import DataError, RecipeError
+from genlatent.sampling.arviz_loading import load_arviz
 from genlatent.sampling.draws import FEWEST
 from genlatent.sampling.moments import Moments, merged, of, pooled
 
@@ -108,7 +109,7 @@ class Stream:
 
     def _ess(self, x: Moments) -> np.ndarray:
         """Effective sample size of the mean of each element."""
-        import arviz as az  # takes seconds to import, and few callers need it
+        az = load_arviz()
 
         y = torch.stack([batch.mean for batch in self._full], 1)  # (chain, batch, element)
         chains, batches = y.shape[:2]
