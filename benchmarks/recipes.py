@@ -1,17 +1,18 @@
-"""How long each recipe takes that needs no files, and what the model it leaves is judged to be.
+"""How long each recipe takes, and what the model it leaves is judged to be.
 
-`python -m benchmarks.recipes [NAME ...]` trains all of them, or some, each in a process of its own with one thread, and
-evaluates it. Each row is kept as soon as it is there, in the place of an older one; `benchmarks.model_table` then puts
-them into the README.
+`python -m benchmarks.recipes [NAME ...]` trains those that need no files, or the named ones, each in a process of its own
+with one thread, and evaluates it. The time is that of the processor, which a busy machine hardly changes: what one idle
+core would take. Each row is kept as soon as it is there, in the place of an older one; `benchmarks.model_table` then
+puts them into the README.
 """
 
 import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -40,14 +41,20 @@ def row(name: str, quick: bool = False) -> Row:
     changes = ["train.steps=50"] if quick else []
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run"
-        start = time.perf_counter()
+        before = spent()
         ask("train", name, *changes, "--out", str(run), "--quiet")
-        spent = time.perf_counter() - start
+        seconds = spent() - before
         checkpoints = run / "checkpoints"
         last = checkpoints / (checkpoints / "last").read_text().strip()
         mode = json.loads((last / "config.json").read_text())["training"]["mode"]
         found = json.loads(ask("evaluate", str(run), "--json", *(["--samples", "20"] if quick else [])))
-    return Row(name, mode, 1e3 * spent, "", note=said(found["records"]))
+    return Row(name, mode, 1e3 * seconds, "", note=said(found["records"]))
+
+
+def spent() -> float:
+    """Seconds that processes which have ended were given by the processor."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def ask(*words: str) -> str:

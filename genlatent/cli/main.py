@@ -1,5 +1,6 @@
 """The command `genlatent`: which verbs there are, and how it ends. Nothing heavy is imported before a verb runs."""
 
+import re
 import sys
 from collections.abc import Sequence
 
@@ -30,10 +31,12 @@ from genlatent.cli import (
 )
 from genlatent.cli.bundles import spread
 from genlatent.cli.places import placed
-from genlatent.errors import GenlatentError
+from genlatent.errors import DataError, GenlatentError
 
 BAD_INPUT = 2
 INTERRUPTED = 130
+# What a refusal calls by the names of :func:`genlatent.data.load_data` is written with `data.` on this line.
+OF_DATA = re.compile(r"(?<![\w.])(binarise|categories|columns|image_size|key|labels|missing|standardise|support)=")
 
 app = typer.Typer(
     name="genlatent",
@@ -84,7 +87,8 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}{error.strerror}"
-    return " ".join(str(error).split())
+    sentence = " ".join(str(error).split())
+    return OF_DATA.sub(r"data.\1=", sentence) if isinstance(error, DataError) else sentence
 
 
 def _said(sentence: str, code: int) -> int:
