@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from genlatent.errors import RunError
+from genlatent.errors import DataError, RunError
 
 PARTIAL = ".partial"  # ending of names under which something unfinished lies
 OURS = re.compile(rf"\.[0-9a-f]+{re.escape(PARTIAL)}$")
@@ -28,6 +28,20 @@ LARGEST = 64 * 2**20  # bytes of a JSON file that is read
 FULL = dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "make room, or name another place")
 CLOSED = dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "name a place that may be written to")
 REMEDIES = FULL | CLOSED
+
+
+def spelt_out(path: str | Path) -> Path:
+    """The path with `~` and `~somebody` replaced by that user's own folder.
+
+    >>> spelt_out("~no such user/rows.csv")
+    Traceback (most recent call last):
+    ...
+    genlatent.errors.DataError: ~no such user/rows.csv: there is no user of that name; write the whole path
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise DataError(f"{path}: there is no user of that name; write the whole path") from error
 
 
 def beside(path: Path, tag: str | int | None = None) -> Path:

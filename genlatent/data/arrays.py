@@ -15,6 +15,7 @@ from genlatent.data.mapped import BLOCK_BYTES
 from genlatent.data.memory import fits_host
 from genlatent.data.own import Found, Part, label_rows
 from genlatent.errors import DataError
+from genlatent.storage import spelt_out
 
 
 def from_array(x: np.ndarray | Tensor, *, labels: Any = None) -> Found:
@@ -48,7 +49,7 @@ def read_npy(
         mapped: whether to leave the rows in the file and to stream them in shuffled blocks.
         block_bytes: size of such a block.
     """
-    path = Path(path).expanduser()
+    path = spelt_out(path)
     try:
         with path.open("rb") as file:
             shape, columns_first, dtype = header(file)
@@ -74,7 +75,7 @@ def read_npz(path: str | Path, *, key: str | None = None, labels: Any = None, co
         labels: the key of the labels (`labels="y"`; beside `train`, `y_train`, `y_valid`, ... are meant), or an array.
         conditions: the same for numbers that a conditional model is told, or a file of them.
     """
-    path = Path(path).expanduser()
+    path = spelt_out(path)
     try:
         arrays = read_archive(path)
     except DataError:

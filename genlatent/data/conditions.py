@@ -11,6 +11,7 @@ from torch import Tensor
 from genlatent.data.archives import DAMAGED, read_archive, read_array
 from genlatent.data.casts import cast
 from genlatent.errors import DataError
+from genlatent.storage import spelt_out
 
 ENDINGS = (".npy", ".npz")
 
@@ -68,7 +69,7 @@ def refuse_unknown(rows: Tensor, name: str) -> None:
 
 def _array(conditions: Any, name: str) -> np.ndarray:
     try:
-        values = _read(Path(conditions).expanduser()) if is_file(conditions) else np.asarray(conditions)
+        values = _read(spelt_out(conditions)) if is_file(conditions) else np.asarray(conditions)
     except ValueError as error:
         raise DataError(f"conditions of {name} are no rows of one shape ({error})") from error
     if values.dtype.kind not in "biuf":

@@ -14,7 +14,7 @@ from genlatent.data.memory import refuse_beyond_host
 from genlatent.data.notes import Note, in_picture
 from genlatent.data.own import Found
 from genlatent.errors import DataError
-from genlatent.storage import new_file, new_folder
+from genlatent.storage import new_file, new_folder, spelt_out
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")  # none whose reader starts another program
 MOST_PIXELS = 50_000_000  # of one image, which takes less than a gigabyte while it is decoded
@@ -29,7 +29,7 @@ def read_folder(path: str | Path, *, image_size: int | Sequence[int] | None = No
         image_size: side, or (height, width), that every image is resized to; without it all must be of one size.
         grey: one channel or three; left out, one where every image is grey.
     """
-    folder = Path(path).expanduser()
+    folder = spelt_out(path)
     files = _files(folder)
     size = (image_size, image_size) if isinstance(image_size, int) else image_size
     pictures = list(_all(folder, files, size, grey))
@@ -57,7 +57,7 @@ def read_image(path: str | Path, *, grey: bool | None = None) -> Found:
     Args:
         grey: one channel or three; left out, one where the image is grey.
     """
-    file = Path(path).expanduser()
+    file = spelt_out(path)
     return Found(_picture(file, None, grey).unsqueeze(0), file.stem)
 
 

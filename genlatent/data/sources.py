@@ -18,6 +18,7 @@ from genlatent.data.hidden_labels import hide_labels
 from genlatent.data.own import assemble, beside, rows_of, shaped
 from genlatent.data.standards import standardised
 from genlatent.errors import DataError, RecipeError
+from genlatent.storage import spelt_out
 
 READERS: dict[str, Callable[..., Any]] = {
     ".npy": arrays.read_npy,
@@ -135,7 +136,7 @@ def _named(name: str, seed: int, options: dict[str, Any]) -> Dataset:
 
 def _reader(what: Any) -> Callable[..., Any]:
     if isinstance(what, (str, Path)):
-        return _path_reader(Path(what).expanduser())
+        return _path_reader(spelt_out(what))
     if isinstance(what, (np.ndarray, torch.Tensor)):
         return arrays.from_array
     if isinstance(what, (torch.utils.data.Dataset, list, tuple)):

@@ -14,6 +14,7 @@ from genlatent.data.memory import host_share, refuse_beyond_host
 from genlatent.data.own import Found
 from genlatent.data.table import Table, number
 from genlatent.errors import DataError
+from genlatent.storage import spelt_out
 
 SEPARATORS = ",;\t"
 
@@ -44,13 +45,13 @@ def read_csv(
         categories: by column, the texts in the order of their numbers, where that shall not be the sorted order.
         missing: whether empty cells, `NA` and `nan` stand for missing values.
     """
-    path = Path(path).expanduser()
+    path = spelt_out(path)
     return rows_of_table(path, _read_text(path), Asked(columns, labels, conditions, support, categories, missing))
 
 
 def own_cells(path: str | Path) -> Table:
     """A table just as its file has it: every column, numbers in float64."""
-    path = Path(path).expanduser()
+    path = spelt_out(path)
     return _read_columns(path) if path.suffix.lower() == ".parquet" else _read_text(path)
 
 
@@ -65,7 +66,7 @@ def read_parquet(
     missing: bool = False,
 ) -> Found:
     """The same for a parquet file."""
-    path = Path(path).expanduser()
+    path = spelt_out(path)
     return rows_of_table(path, _read_columns(path), Asked(columns, labels, conditions, support, categories, missing))
 
 

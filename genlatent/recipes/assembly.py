@@ -14,6 +14,7 @@ from genlatent.errors import RecipeError
 from genlatent.model import Model
 from genlatent.objectives.base import Objective
 from genlatent.recipes.schema import Recipe, TrainEntry
+from genlatent.storage import spelt_out
 from genlatent.training.optimizer import Optimizer
 
 COLUMNS = ("columns", {"name": "columns"})  # a likelihood that leaves to the data what it is made of
@@ -24,7 +25,7 @@ LARGEST = 1000.0  # value of a real column that is left as it is
 def data(recipe: Recipe) -> Dataset:
     """The data set, split and binarised as the recipe says."""
     path = recipe.data.path
-    if path is not None and not Path(path).expanduser().exists():
+    if path is not None and not spelt_out(path).exists():
         raise RecipeError(
             f"data.path: there is no file or folder {path!r}; name yours: data.path=mine.csv to train, --data to judge"
         )

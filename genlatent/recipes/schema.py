@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from genlatent.errors import RecipeError
 from genlatent.registry import nearest
+from genlatent.storage import spelt_out
 
 
 class Strict(BaseModel):
@@ -145,7 +146,7 @@ class Recipe(Strict):
         """The recipe as plain values with every default written out: what a run folder keeps, usable from anywhere."""
         found = self.model_dump(mode="json", exclude_none=True)
         if self.data.path is not None:
-            found["data"]["path"] = str(Path(self.data.path).expanduser().absolute())
+            found["data"]["path"] = str(spelt_out(self.data.path).absolute())
         return found
 
 

@@ -144,6 +144,11 @@ def _built(described: Any, folder: Path, allow: Sequence[str]) -> Model:
 
 def read_weights(model: nn.Module, folder: Path) -> None:
     """Copy the weights of a checkpoint into a model of the same structure."""
+    write(weights(model), stored_weights(model, folder))
+
+
+def stored_weights(model: nn.Module, folder: Path) -> dict[str, Tensor]:
+    """The weights of a checkpoint, which are those of a model of the same structure."""
     stored, wanted = read_tensors(folder / "model.safetensors"), weights(model)
     for name, tensor in wanted.items():
         if name not in stored or stored[name].shape != tensor.shape:
@@ -154,7 +159,7 @@ def read_weights(model: nn.Module, folder: Path) -> None:
     refuse_spoilt(stored, folder)
     if extra := sorted(set(stored) - set(wanted)):
         raise RunError(f"{folder} holds weights that this model has not: {', '.join(extra[:3])}")
-    write(wanted, stored)
+    return stored
 
 
 def refuse_spoilt(stored: Mapping[str, Tensor], folder: Path) -> None:

@@ -16,6 +16,7 @@ NUMBER = 8  # bytes at most
 
 SIZED = ("empty", "zeros", "ones", "rand", "randn", "tril_indices", "triu_indices")
 NEW = ("new_empty", "new_zeros", "new_ones", "new_full")
+LIKE = ("empty_like", "zeros_like", "ones_like", "full_like", "rand_like", "randn_like", "clone", "contiguous")
 
 
 class Ration(TorchFunctionMode):
@@ -55,6 +56,8 @@ def asked(name: str, args: Any, kwargs: Mapping[str, Any]) -> int:
     sizes = _sizes([*args, *(kwargs[key] for key in ("size", "n", "m", "end", "steps") if key in kwargs)])
     if name in SIZED or name in ("full", "randint", "normal", *NEW):
         return prod(sizes) if sizes else 0
+    if name in LIKE:  # of a tensor that was expanded, say, and took no room itself
+        return own
     if name == "repeat":
         return own * prod(sizes)
     if name == "eye":

@@ -12,11 +12,13 @@ from genlatent.errors import GenlatentError, RunError
 from genlatent.numerics import devices
 from genlatent.training import checkpoint, distributed
 from genlatent.training.average import write
+from genlatent.training.position import check_position
 from genlatent.training.run import RunFolder, read_config
 from genlatent.training.tree import pack, unpack
 
 ADAM = {"step", "exp_avg", "exp_avg_sq"}
 MOMENTS = {"adam": ADAM, "adamw": ADAM, "adagrad": {"step", "sum"}}
+NOTHING = object()  # differs from whatever stands there
 SHAPED = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq", "momentum_buffer", "sum", "square_avg")  # as their parameter is
 
 # A checkpoint is whole before a pointer names it, and what a pointer named before is removed last.
@@ -137,10 +139,11 @@ def _resume(trainer: Any, run: RunFolder) -> None:
     tensors = checkpoint.read_tensors(folder / f"trainer{mark}.safetensors")
     checkpoint.refuse_spoilt(tensors, folder)
     found: dict[str, Any] = unpack(stored["position"], tensors)
+    check_position(found, trainer.draws.get_state())
     _warn_if_elsewhere(stored["environment"], environment(trainer))
     _restore(trainer, found)
     if config["best"] is not None:
-        best = checkpoint.read_tensors(run.beside(folder, config["best"]) / "model.safetensors")
+        best = checkpoint.stored_weights(trainer.model, run.beside(folder, config["best"]))
         trainer.best.restore(found["best"], {name: tensor.to(trainer.device) for name, tensor in best.items()})
     if distributed.rank() == 0:
         if config["best"] is not None:
@@ -197,7 +200,7 @@ def _refuse_other(config: dict[str, Any], trainer: Any) -> None:
 
 def _differing(before: Any, after: Any) -> str:
     if isinstance(before, dict) and isinstance(after, dict):
-        name = next(key for key in before | after if before.get(key) != after.get(key))
+        name = next(key for key in before | after if before.get(key, NOTHING) != after.get(key, NOTHING))
         return f"{name}={before.get(name)!r}, now {after.get(name)!r}"
     return f"{before!r}, now {after!r}"
 

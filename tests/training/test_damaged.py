@@ -73,3 +73,51 @@ def test_a_line_of_metrics_that_is_none_is_named(tmp_path, line):
     (tmp_path / "metrics.jsonl").write_text(f'{{"loss": 1.0}}\n{line}\n')
     with pytest.raises(RunError, match="line 2"):
         RunFolder(tmp_path).read_metrics()
+
+
+NOT_COUNTS = ["9", -1, None, [1], True, 1.5]
+
+
+def with_position(run, **changes):
+    """The entries of the position, or of its parts by `part/entry`, changed."""
+    place = checkpoint(run) / "trainer.json"
+    stored = json.loads(place.read_text())
+    for path, value in changes.items():
+        pairs = stored["position"]["pairs"]
+        for name in path.split("/")[:-1]:
+            pairs = next(pair for pair in pairs if pair[0] == name)[1]["pairs"]
+        next(pair for pair in pairs if pair[0] == path.split("/")[-1])[1] = value
+    place.write_text(json.dumps(stored))
+
+
+@pytest.mark.parametrize("value", NOT_COUNTS)
+@pytest.mark.parametrize("name", ["step", "epoch", "summed", "order/taken", "average/count", "best/stale"])
+def test_what_counts_nothing_is_refused(run, name, value):
+    with_position(run, **{name: value})
+    assert "its checkpoint is damaged" in refusal(run)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("best/step", "2"), ("best/value", "low"), ("seconds", -1.0), ("sums", [1]), ("order/start", 3), ("draws", "x")],
+)
+def test_what_no_training_wrote_is_refused(run, name, value):
+    with_position(run, **{name: value})
+    assert "its checkpoint is damaged" in refusal(run)
+
+
+def test_the_best_weights_are_those_of_the_model(run):
+    place = RunFolder(run).pointed("best") / "model.safetensors"
+    tensors = load_file(place)
+    name = next(iter(tensors))
+    save_file({f"{name}x" if key == name else key: value for key, value in tensors.items()}, place)
+    assert "found nothing" in refusal(run)
+
+
+def test_a_setting_that_is_nothing_where_there_was_none_is_another_one(run):
+    """`None` and no entry at all look alike to `get`."""
+    place = checkpoint(run) / "config.json"
+    config = json.loads(place.read_text())
+    config["model"]["new"] = None
+    place.write_text(json.dumps(config))
+    assert "new=None" in refusal(run)

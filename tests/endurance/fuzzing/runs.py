@@ -83,9 +83,10 @@ def prepared() -> tuple[Callable[..., Any], Callable[..., Any]]:
         try:
             _read(copy, name, path.name, going_on)
         finally:
-            shutil.copyfile(place.joinpath(name, *inner), copy.joinpath(*inner))
-            if going_on:
+            if going_on:  # which moves and removes checkpoints
                 shutil.rmtree(copy)
+            else:
+                shutil.copyfile(place.joinpath(name, *inner), copy.joinpath(*inner))
 
     return make, reader
 
