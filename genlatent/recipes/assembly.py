@@ -1,7 +1,6 @@
 """From a checked recipe to the objects it names; what the data decide is filled in from the data."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from genlatent import components
