@@ -1,7 +1,6 @@
 """What a recipe may hold: a model, its data, its training, and the published figure it stands for."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
