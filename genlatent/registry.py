@@ -147,6 +147,8 @@ KINDS: dict[str, dict[str, str]] = {
         "gaussian": "genlatent.data.corruptions:GaussianNoise",
         "salt-and-pepper": "genlatent.data.corruptions:SaltAndPepper",
         "uniform": "genlatent.data.corruptions:UniformNoise",
+        "shift": "genlatent.data.corruptions:Shift",
+        "in-turn": "genlatent.data.corruptions:InTurn",
     },
     "code": {
         "k-sparse": "genlatent.autoencoders.codes:KSparse",
@@ -189,6 +191,7 @@ ARGUMENTS = {
     "code": "code",
     "penalties": "penalty",
     "layer_corruption": "corruption",
+    "corruptions": "corruption",
     "base": "model",
 }
 

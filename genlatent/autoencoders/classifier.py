@@ -1,5 +1,7 @@
 """A softmax layer on an encoder that may have been trained before."""
 
+from collections.abc import Callable
+
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -26,6 +28,7 @@ class Classifier(Model):
         encoder: a network or any module from x to the features.
         features: number of features, or their shape.
         frozen: whether the encoder stays as it is.
+        corruption: what spoils x while the classes are learned.
 
     >>> import torch
     >>> Classifier((1, 8, 8), classes=10, features=30).predict(torch.zeros(3, 1, 8, 8)).shape
@@ -41,12 +44,14 @@ class Classifier(Model):
         encoder: nn.Module | None = None,
         features: Sizes = 100,
         frozen: bool = False,
+        corruption: Callable[[Tensor], Tensor] | None = None,
     ):
         super().__init__()
         if classes < 2:
             raise RecipeError(f"classes must be at least 2, got {classes}")
         self.event_shape, self.classes, self.frozen = size(event_shape, "event_shape"), classes, frozen
         self.features = features if isinstance(features, int) else tuple(features)
+        self.corruption = corruption
         self.encoder = MLP() if encoder is None else encoder
         shape = size(features, "features")
         self._encoding = Joint("encoder", self.event_shape, shape, "the softmax layer")
@@ -72,7 +77,9 @@ class Classifier(Model):
 
     def logits(self, x: Tensor) -> Float[Tensor, "batch classes"]:
         """Log-probabilities of the classes but for a constant in each row; differentiable."""
-        return self.head(self._encoding.run(self.encoder, self.shaped(x)))
+        x = self.shaped(x)
+        seen = x if self.corruption is None or not self.training else self.corruption(x)
+        return self.head(self._encoding.run(self.encoder, seen))
 
     def predict_proba(self, x: Tensor) -> Float[Tensor, "batch classes"]:
         """Probability of each class."""

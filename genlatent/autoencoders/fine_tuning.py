@@ -1,7 +1,7 @@
 """Any model's encoder under a softmax layer."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -44,15 +44,22 @@ class FineTune(Classifier):
         base: the model, trained or fresh; it is copied.
         classes: how many.
         frozen: whether the model stays as it is.
+        corruption: what spoils x while the classes are learned.
 
     >>> from genlatent.autoencoders.autoencoder import Autoencoder
     >>> FineTune(Autoencoder((1, 8, 8), latent=5), classes=10).predict_proba(torch.zeros(2, 1, 8, 8)).shape
     torch.Size([2, 10])
     """
 
-    def __init__(self, base: Model, classes: int, frozen: bool = False):
+    def __init__(
+        self,
+        base: Model,
+        classes: int,
+        frozen: bool = False,
+        corruption: Callable[[Tensor], Tensor] | None = None,
+    ):
         base = copy.deepcopy(base)
-        super().__init__(base.event_shape, classes, Codes(base), code_size(base), frozen)
+        super().__init__(base.event_shape, classes, Codes(base), code_size(base), frozen, corruption)
         self.to(next(base.parameters()))
 
     @property

@@ -1,8 +1,11 @@
 """What a denoising model is asked to undo: small objects that map rows to corrupted rows; any callable does as well."""
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.functional import pad
 
 from genlatent.components import Component
 
@@ -87,10 +90,47 @@ class BlockOcclusion(Corruption):
     def _inside(self, x: Tensor, dim: int) -> Tensor:
         """Which rows (or columns) of each image the block covers, `(batch, extent)`."""
         extent = x.shape[dim]
-        places = extent - self.size + 1
-        start = (torch.rand(len(x), 1, dtype=x.dtype, device=x.device) * places).floor().clamp(max=places - 1)
+        start = _places(x, extent - self.size + 1)
         at = torch.arange(extent, dtype=x.dtype, device=x.device)
         return (at >= start) & (at < start + self.size)
+
+
+class Shift(Corruption):
+    r"""Each image, with all its channels, is moved by up to `size` pixels in both directions; `value` comes in.
+
+    Every one of the :math:`(2 \cdot \text{size} + 1)^2` displacements is as likely as the others, none among them.
+
+    >>> Shift(1)(torch.eye(3).reshape(1, 1, 3, 3)).shape
+    torch.Size([1, 1, 3, 3])
+    """
+
+    def __init__(self, size: int = 1, value: float = 0.0):
+        if size < 0:
+            raise ValueError(f"size must not be negative, got {size}")
+        self.size, self.value = size, value
+
+    @property
+    def idle(self) -> bool:
+        """Whether it leaves every row as it is."""
+        return self.size == 0
+
+    def __call__(self, x: Rows) -> Rows:
+        """Corrupted rows."""
+        if x.ndim < 3:
+            raise ValueError(f"only images can be shifted, not rows of shape {tuple(x.shape[1:])}")
+        wide = pad(x, [self.size] * 4, value=self.value)
+        return self._cut(self._cut(wide, -2), -1)
+
+    def _cut(self, wide: Tensor, dim: int) -> Tensor:
+        """Of each image as many rows (or columns) as it had, from a place of its own on."""
+        extent = wide.shape[dim] - 2 * self.size
+        start = _places(wide, 2 * self.size + 1).long()
+        at = start + torch.arange(extent, device=wide.device)
+        shape = [1] * wide.ndim
+        shape[0], shape[dim] = at.shape
+        places = [*wide.shape]
+        places[dim] = extent
+        return wide.gather(dim, at.reshape(shape).expand(places))
 
 
 class GaussianNoise(Corruption):
@@ -152,6 +192,33 @@ class UniformNoise(Corruption):
     def __call__(self, x: Rows) -> Rows:
         """Corrupted rows."""
         return x + self.width * (torch.rand(x.shape, dtype=x.dtype, device=x.device) - 0.5)
+
+
+class InTurn(Corruption):
+    r"""Several corruptions, each of what the one before it made.
+
+    >>> InTurn([Masking(1.0), UniformNoise(0.0)])(torch.ones(1, 3))
+    tensor([[0., 0., 0.]])
+    """
+
+    def __init__(self, corruptions: Sequence[Corruption] = ()):
+        self.corruptions = tuple(corruptions)
+
+    @property
+    def idle(self) -> bool:
+        """Whether it leaves every row as it is."""
+        return all(one.idle for one in self.corruptions)
+
+    def __call__(self, x: Rows) -> Rows:
+        """Corrupted rows."""
+        for corruption in self.corruptions:
+            x = corruption(x)
+        return x
+
+
+def _places(x: Tensor, number: int) -> Tensor:
+    """A place for each row, 0 to `number - 1`, each as likely as the others, `(batch, 1)`."""
+    return (torch.rand(len(x), 1, dtype=x.dtype, device=x.device) * number).floor().clamp(max=number - 1)
 
 
 def _share(value: float, name: str) -> float:

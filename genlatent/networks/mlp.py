@@ -8,6 +8,8 @@ from torch import Tensor, nn
 
 from genlatent.networks.activations import activation as find
 from genlatent.networks.base import Network, Sizes, xavier
+from genlatent.networks.dropout import Dropout
+from genlatent.networks.normalisation import normalisation
 
 
 class MLP(Network):
@@ -19,6 +21,8 @@ class MLP(Network):
         inputs: shape of one input; the model sets it.
         outputs: shape of one output; the model sets it.
         output_activation: what the last layer's outputs go through.
+        dropout: share of each hidden layer's units that is left out, in training.
+        normalise: `batch` for batch normalisation before each hidden layer's activation.
 
     >>> MLP((400,), inputs=(1, 28, 28), outputs=40)(torch.zeros(5, 2, 1, 28, 28)).shape
     torch.Size([5, 2, 40])
@@ -31,14 +35,18 @@ class MLP(Network):
         inputs: Sizes | None = None,
         outputs: Sizes | None = None,
         output_activation: str = "identity",
+        dropout: float = 0.0,
+        normalise: str | None = None,
     ):
         super().__init__()
         self.hidden = tuple(hidden)
         if any(units < 1 for units in self.hidden):
             raise ValueError(f"every hidden layer needs at least 1 unit, got {self.hidden}")
         self.activation, self.output_activation = activation, output_activation
+        self.dropout, self.normalise = dropout, normalise
         for name in (activation, output_activation):
             find(name)
+        self._hidden(1)
         self.start(inputs, outputs)
 
     def fits(self, own: torch.Size, wanted: torch.Size) -> bool:
@@ -49,8 +57,14 @@ class MLP(Network):
         """One linear layer after another, with the activation between them."""
         sizes = (inputs.numel(), *self.hidden, outputs.numel())
         linear = [xavier(nn.Linear(a, b)) for a, b in pairwise(sizes)]
-        between = [layer for one in linear[:-1] for layer in (one, find(self.activation))]
+        between = [layer for one, units in zip(linear, self.hidden) for layer in (one, *self._hidden(units))]
         self.layers = nn.Sequential(*between, linear[-1], find(self.output_activation))
+
+    def _hidden(self, units: int) -> list[nn.Module]:
+        """What stands between the products of two layers."""
+        before = [] if self.normalise is None else [normalisation(self.normalise, units)]
+        after = [Dropout(self.dropout)] if self.dropout else []
+        return [*before, find(self.activation), *after]
 
     def output_layer(self) -> nn.Module:
         """The last linear layer."""

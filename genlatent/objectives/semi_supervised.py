@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from genlatent.objectives.agreement import disagreement, imbalance, mean_of, refuse_certain
 from genlatent.objectives.base import Batch, Loss, Objective
 from genlatent.objectives.enumeration import Enumeration, enumerated
 from genlatent.objectives.pyro_terms import Rows, Terms, terms, total
@@ -36,47 +37,99 @@ class SemiSupervisedELBO(Objective):
     Where `fit` gives each batch a fixed number of labelled rows, the classes are enumerated for the others only, and
     a labelled row counts as often as there are such rows in the data, so that the share does not change the bound.
 
-    The metric `loss` is the bound without the classification term, in nats; held-out rows count as unlabelled.
+    Two additions to the paper, 0 unless asked for, are about the U rows of a batch that have no label. With
+    :math:`q_u = q(y \mid \tilde x_u)` and :math:`q'_u` the predictions for two draws of the model's corruption they are
+
+    .. math:: \frac{\kappa}{U} \sum_u \tfrac12 \bigl[\mathrm{KL}(q_u \| q'_u) + \mathrm{KL}(q'_u \| q_u)\bigr]
+        + \lambda \, \mathrm{KL}\Bigl(\frac{1}{U} \sum_u q_u \Big\| p(y)\Bigr)
+
+    The metric `loss` is the bound without these and without the classification term, in nats; held-out rows count as
+    unlabelled.
 
     References:
         Semi-supervised learning with deep generative models (Kingma et al., 2014)
+
+        Regularization with stochastic transformations and perturbations for deep semi-supervised learning (Sajjadi,
+        Javanmardi and Tasdizen, 2016)
+
+        Discriminative clustering by regularized information maximization (Krause, Perona and Gomes, 2010)
 
     Args:
         particles: draws of z for each row and class.
         top: enumerate only so many classes of an unlabelled row, the likeliest ones, with q renormalised over them:
             the bound of another, truncated q, for a fraction of the cost.
         analytic: take the KL of z in closed form where Pyro registers it.
+        consistency: the weight :math:`\kappa`; it takes a corruption, or dropout in the classifier.
+        balance: the weight :math:`\lambda`.
     """
 
     needs = ("told_logits",)
 
-    def __init__(self, particles: int = 1, top: int | None = None, analytic: bool = True):
+    def __init__(
+        self,
+        particles: int = 1,
+        top: int | None = None,
+        analytic: bool = True,
+        consistency: float = 0.0,
+        balance: float = 0.0,
+    ):
         for name, value in (("particles", particles), ("top", top)):
             if value is not None and value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")
+        for name, weight in (("consistency", consistency), ("balance", balance)):
+            if not weight >= 0:
+                raise ValueError(f"{name} must not be negative, got {weight}")
         self.particles, self.top, self.analytic = particles, top, analytic
+        self.consistency, self.balance = consistency, balance
+
+    def init(self, model: Any, x: Tensor, share: float = 1.0) -> dict[str, Tensor]:
+        """No state; a model that a term can teach nothing is refused."""
+        if self.consistency:
+            refuse_certain(model)
+        return {}
 
     def __call__(self, model: Any, batch: Batch, state: dict[str, Tensor]) -> Loss:
         """The scalar to minimise, and what it consists of."""
-        rows, weights = self.costs(model, batch)
+        rows, weights, run = self.costs(model, batch)
         metrics = {name: (getattr(rows, name) * weights).mean() for name in ("loss", "kl", "reconstruction")}
         value = metrics["loss"]
         if rows.label is not None:
             metrics["classification"] = rows.label.mean() / model.classification
             value = value + rows.label.mean()
+        for name, cost in self.wishes(model, batch, run).items():
+            metrics[name] = cost
+            value = value + getattr(self, name) * cost
         return Loss(value, {name: metric.detach() for name, metric in metrics.items()})
 
-    def costs(self, model: Any, batch: Batch) -> tuple[Costs, Tensor]:
-        """What each row costs, and how much it weighs; the mean weight is 1."""
+    def costs(self, model: Any, batch: Batch) -> tuple[Costs, Tensor, Enumeration]:
+        """What each row costs, how much it weighs, and the run of those that come last; the mean weight is 1."""
         if batch.labelled is None or batch.y is None:
-            costs = summed(enumerated(model, batch.x, batch.y, particles=self.particles, top=self.top), self.analytic)
-            return costs, torch.ones_like(costs.kl)
+            run = enumerated(model, batch.x, batch.y, particles=self.particles, top=self.top)
+            costs = summed(run, self.analytic)
+            return costs, torch.ones_like(costs.kl), run
         count, weight = batch.labelled
         known = drawn(terms(model, batch.x[:count], batch.y[:count], particles=self.particles), self.analytic)
-        others = summed(enumerated(model, batch.x[count:], particles=self.particles, top=self.top), self.analytic)
+        run = enumerated(model, batch.x[count:], particles=self.particles, top=self.top)
+        others = summed(run, self.analytic)
         weights = torch.cat([torch.full_like(known.kl, weight), torch.ones_like(others.kl)])
         reconstruction, kl = (torch.cat(pair) for pair in zip(known[:2], others[:2]))
-        return Costs(reconstruction, kl, known.label), weights / weights.mean()
+        return Costs(reconstruction, kl, known.label), weights / weights.mean(), run
+
+    def wishes(self, model: Any, batch: Batch, run: Enumeration) -> dict[str, Tensor]:
+        """What is added about rows without a label, before it is weighed; the guide's own prediction is one of two."""
+        if not self.consistency and not self.balance:
+            return {}
+        found, number = {}, run.t.num_rows
+        logits = run.t.guide.nodes["y"]["fn"].logits
+        logits = logits.reshape(-1, number, logits.shape[-1])[0]
+        told = None if batch.y is None else batch.y[-number:].flatten()
+        unknown = torch.ones_like(logits[:, 0], dtype=torch.bool) if told is None else told < 0
+        if self.consistency:
+            again = model.class_logits(model.split(batch.x[-number:])[0])
+            found["consistency"] = mean_of(disagreement(logits, again), unknown)
+        if self.balance:
+            found["balance"] = imbalance(logits, unknown, model.log_class_prior)
+        return found
 
     def validate(self, model: Any, batch: Batch) -> dict[str, Tensor]:
         """The bound on log p(x) of each row, and how well its label is predicted where it has one."""

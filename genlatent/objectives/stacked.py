@@ -12,6 +12,8 @@ from genlatent.objectives.iwae import IWAE
 from genlatent.objectives.pyro_terms import Terms, terms, total
 from genlatent.objectives.semi_supervised import SemiSupervisedELBO
 
+BESIDE = ("classification", "consistency", "balance")  # what the upper model learns from beside its bound
+
 
 class StackedELBO(SemiSupervisedELBO):
     r"""First the bound of the lower model, then that of the upper one on its codes, drawn anew at each step.
@@ -27,16 +29,28 @@ class StackedELBO(SemiSupervisedELBO):
 
     Args:
         first: the fraction of all steps for the lower model; 0 if it is trained already.
-        particles, top, analytic: as in :class:`SemiSupervisedELBO`.
+        particles, top, analytic, consistency, balance: as in :class:`SemiSupervisedELBO`.
     """
 
     needs = ("first", "second")
 
-    def __init__(self, first: float = 0.4, particles: int = 1, top: int | None = None, analytic: bool = True):
-        super().__init__(particles, top, analytic)
+    def __init__(
+        self,
+        first: float = 0.4,
+        particles: int = 1,
+        top: int | None = None,
+        analytic: bool = True,
+        consistency: float = 0.0,
+        balance: float = 0.0,
+    ):
+        super().__init__(particles, top, analytic, consistency, balance)
         if not 0 <= first < 1:
             raise ValueError(f"first is a fraction of all steps, from 0 to below 1, got {first}")
         self.first = first
+
+    def init(self, model: Any, x: Tensor, share: float = 1.0) -> dict[str, Tensor]:
+        """No state; an upper model that a term can teach nothing is refused."""
+        return super().init(model.second, x, share)
 
     def __call__(self, model: Any, batch: Batch, state: dict[str, Tensor]) -> Loss:
         """The loss of the model whose turn it is, and what the whole stack costs."""
@@ -52,8 +66,7 @@ class StackedELBO(SemiSupervisedELBO):
             "reconstruction": below.reconstruction.detach().mean(),
             "first": own.detach(),
         }
-        if "classification" in above.metrics:
-            metrics["classification"] = above.metrics["classification"]
+        metrics |= {name: cost for name, cost in above.metrics.items() if name in BESIDE}
         return Loss(turn * own + (1 - turn) * above.value, metrics)
 
     def lower(self, model: Any, batch: Batch, below: Terms) -> Tensor:

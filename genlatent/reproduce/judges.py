@@ -6,9 +6,12 @@ from collections.abc import Callable
 from genlatent.errors import RecipeError
 from genlatent.recipes.schema import Named
 from genlatent.registry import nearest
+from genlatent.reproduce.disentangled import Disentangled
 from genlatent.reproduce.measured import Judge
 from genlatent.reproduce.mistaken import Mistaken
 from genlatent.reproduce.probed import Probed
+from genlatent.reproduce.recognised import Recognised
+from genlatent.reproduce.scored import Scored
 from genlatent.reproduce.two_sided import TwoSided
 from genlatent.reproduce.weighted import Weighted
 
@@ -17,6 +20,9 @@ JUDGES: dict[str, Callable[..., Judge]] = {
     "importance": Weighted,
     "error": Mistaken,
     "linear-probe": Probed,
+    "score": Scored,
+    "disentanglement": Disentangled,
+    "recognition": Recognised,
 }
 
 

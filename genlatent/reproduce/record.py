@@ -1,7 +1,7 @@
 """The record of a reproduction: what was found beside what was published, and whether the goals were reached."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from scipy import stats
@@ -19,7 +19,8 @@ VARYING = ("minutes", "versions", "machine", "slices")  # what two runs of the s
 
 def record(name: str, content: Reproduction, command: str, ledger: Found, circumstances: dict[str, Any]) -> Any:
     """All that is known so far, as plain values; complete once every seed of every part is judged."""
-    parts = [part_record(part, number, ledger) for number, part in enumerate(content.parts, 1)]
+    found = {part.title: seeds_of(part, number, ledger) for number, part in enumerate(content.parts, 1)}
+    parts = [part_record(part, number, ledger, found) for number, part in enumerate(content.parts, 1)]
     done, total = (sum(part[key] for part in parts) for key in ("stages_done", "stages"))
     whole = ledger.minutes("")
     return {
@@ -37,16 +38,16 @@ def record(name: str, content: Reproduction, command: str, ledger: Found, circum
     }
 
 
-def part_record(part: Part, number: int, ledger: Found) -> dict[str, Any]:
-    """One row: what each seed gave, their mean, and what is to be said of the goals."""
+def part_record(
+    part: Part, number: int, ledger: Found, others: Mapping[str, Sequence[dict[str, Any]]] | None = None
+) -> dict[str, Any]:
+    """One row: what each seed gave, their mean, and what is to be said of the goals; others are seeds by title."""
     name, judge = f"part-{number}", judge_of(part.judge)
-    names = {seed: f"{name}-seed-{seed}" for seed in part.seeds}
-    found = {seed: ledger.done(f"{known}-judged") for seed, known in names.items()}
-    learned = [ledger.done(f"{known}-trained") for known in names.values()]
+    learned = [ledger.done(f"{name}-seed-{seed}-trained") for seed in part.seeds]
     choices = [] if part.choose is None else _choices(part.choose, name, ledger)
     stages = 2 * len(part.seeds) + 2 * len(choices)
-    done = sum(values is not None for values in (*found.values(), *learned)) + 2 * sum("value" in c for c in choices)
-    judged = [seed_record(seed, values, names[seed], ledger) for seed, values in found.items() if values is not None]
+    judged = seeds_of(part, number, ledger)
+    done = len(judged) + sum(values is not None for values in learned) + 2 * sum("value" in c for c in choices)
     means = pooled([one["measures"] for one in judged])
     return {
         "title": part.title,
@@ -69,15 +70,24 @@ def part_record(part: Part, number: int, ledger: Found) -> dict[str, Any]:
         "interval": _first(means, "interval"),
         "interval_is_over": "seeds" if len(judged) > 1 else "held-out rows and draws",
         "means": means,
-        "goals": [_goal(goal, judge.sign, means, judged, len(part.seeds)) for goal in part.goals],
+        "also": _beside(judged),
+        "goals": [_goal(goal, judge.sign, judged, len(part.seeds), others or {}) for goal in part.goals],
         "stages": stages,
         "stages_done": done,
     }
 
 
+def seeds_of(part: Part, number: int, ledger: Found) -> list[dict[str, Any]]:
+    """What was found of each seed that is judged."""
+    names = {seed: f"part-{number}-seed-{seed}" for seed in part.seeds}
+    found = {seed: ledger.done(f"{name}-judged") for seed, name in names.items()}
+    return [seed_record(seed, values, names[seed], ledger) for seed, values in found.items() if values is not None]
+
+
 def seed_record(seed: int, judged: dict[str, Any], name: str, ledger: Found) -> dict[str, Any]:
     """What one seed gave, and how long it took."""
     first = next(iter(judged["measures"].values()))
+    training = ledger.done(f"{name}-trained") or {}
     trained, judging = ledger.minutes(f"{name}-trained"), ledger.minutes(f"{name}-judged")
     return {
         "seed": seed,
@@ -89,6 +99,8 @@ def seed_record(seed: int, judged: dict[str, Any], name: str, ledger: Found) -> 
             "training, processor": rounded(trained.processor_minutes),
             "judging": rounded(judging.minutes),
         },
+        "also": judged.get("also", []),
+        "curve": training.get("curve", {}),
     }
 
 
@@ -105,6 +117,15 @@ def pooled(seeds: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {name: _mean(values)._asdict() for name, values in found.items()}
 
 
+def _beside(judged: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What further judges found: the means over seeds."""
+    rows = zip(*(one["also"] for one in judged))
+    return [
+        {key: row[0][key] for key in ("metric", "unit", "method")} | {"means": pooled([one["measures"] for one in row])}
+        for row in rows
+    ]
+
+
 def _mean(values: Sequence[Measure]) -> Measure:
     mean = sum(m.value for m in values) / len(values)
     if len(values) == 1:
@@ -114,21 +135,49 @@ def _mean(values: Sequence[Measure]) -> Measure:
     return Measure(mean, (mean - half, mean + half))
 
 
-def _goal(goal: Goal, sign: int, means: dict[str, Any], judged: Sequence[dict[str, Any]], seeds: int) -> dict[str, Any]:
+def _goal(
+    goal: Goal, sign: int, judged: Sequence[dict[str, Any]], seeds: int, others: Mapping[str, Sequence[dict[str, Any]]]
+) -> dict[str, Any]:
     """A goal is reached by the mean of all seeds, where every number is believed and no training took too long.
 
     Time is the lesser of the clock's and the processors': neighbours stretch the one and threads the other.
     """
-    name = goal.measure or next(iter(means), None)
-    told = {"at least" if sign > 0 else "at most": goal.value, "of": goal.measure, "minutes": goal.minutes}
-    if len(judged) < seeds or name not in means:
-        return told | {"verdict": "not run" if not judged else "unfinished"}
-    ours, spent = means[name]["value"], [one["minutes"] for one in judged]
+    theirs = others.get(goal.than or "", ())
+    compared, aim = {}, goal.value
+    if goal.than is not None:
+        compared = {"than": goal.than, "within": goal.within}
+        aim = _value(theirs, goal.measure) - sign * goal.within if theirs else None
+    told = {"at least" if sign > 0 else "at most": aim, "of": goal.measure, "minutes": goal.minutes, **compared}
+    found = bool(judged) and (goal.measure is None or goal.measure in judged[0]["measures"])
+    if not found or len(judged) < seeds or aim is None or len(theirs) < (seeds if goal.than else 0):
+        return told | {"verdict": "unfinished" if judged else "not run"}
+    if goal.than is not None:
+        told |= {"difference": difference(judged, theirs, goal.measure)._asdict()}
+    ours, spent = _value(judged, goal.measure), [one["minutes"] for one in judged]
     longest = max(min(m["training"], m["training, processor"]) for m in spent)
-    reasons = [] if sign * (ours - goal.value) >= 0 else [f"{ours:.2f} is short of it"]
+    reasons = [] if sign * (ours - aim) >= 0 else [f"{ours:.2f} is short of it"]
     reasons += [f"seed {one['seed']}: {one['reason']}" for one in judged if not one["sound"]]
     reasons += [f"a training took {longest:.1f} minutes"] if goal.minutes and longest > goal.minutes else []
     return told | {"ours": ours, "verdict": "not reached" if reasons else "reached", "reason": "; ".join(reasons)}
+
+
+def difference(ours: Sequence[dict[str, Any]], theirs: Sequence[dict[str, Any]], name: str | None) -> Measure:
+    """Mean over the seeds that both have of ours less theirs, and where it lies with 95 % confidence."""
+    known = {one["seed"]: _measure(one, name).value for one in theirs}
+    found = [_measure(one, name).value - known[one["seed"]] for one in ours if one["seed"] in known]
+    if not found:
+        return Measure(_value(ours, name) - _value(theirs, name))
+    return _mean([Measure(value) for value in found])
+
+
+def _measure(seed: dict[str, Any], name: str | None) -> Measure:
+    """The measure of this name; where another part's judge has none, the one that it is known by."""
+    measures = seed["measures"]
+    return measure_of(measures.get(name) or next(iter(measures.values())))
+
+
+def _value(seeds: Sequence[dict[str, Any]], name: str | None) -> float:
+    return _mean([_measure(one, name) for one in seeds]).value
 
 
 def _choices(choice: Choice, name: str, ledger: Found) -> list[dict[str, Any]]:

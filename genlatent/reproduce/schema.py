@@ -20,14 +20,30 @@ class Published(Strict):
     source: str
     tag: Literal["R", "Q", "M"]
     note: str = ""
+    under: str = ""  # what was otherwise where the figure is quoted only, and never compared with ours
 
 
 class Goal(Strict):
-    """What the mean over seeds should reach, and in how many minutes of training."""
+    """What the mean over seeds should reach, and in how many minutes of training: a value, or another part's mean."""
 
-    value: float
+    value: float | None = None
+    than: str | None = None  # title of the part that it should be better than
+    within: float = 0.0  # by how much it may be worse than that one
     measure: str | None = None  # of those that the judge finds; the one it is known by unless given
     minutes: float | None = None
+
+    @model_validator(mode="after")
+    def _one_measure(self) -> "Goal":
+        if (self.value is None) == (self.than is None):
+            raise ValueError("a goal is a value, or to be better `than` another part")
+        return self
+
+
+class Begins(Strict):
+    """With which trained model a part begins: that of an earlier part from the same seed."""
+
+    part: str  # by its title
+    into: str  # the argument of the recipe's model that it becomes, as encoder.machine
 
 
 class Choice(Strict):
@@ -50,11 +66,13 @@ class Part(Strict):
     title: str
     recipe: str
     changes: tuple[str, ...] = ()  # to the recipe, throughout
+    begins: Begins | None = None
     choose: Choice | None = None
     final: tuple[str, ...] = ()  # changes after the choice: learning from the validation part as well, for one
     seeds: tuple[int, ...] = (0, 1, 2)
     seeded: tuple[str, ...] = ()  # other keys of the recipe that take the seed: which labels are shown, for one
     judge: Named
+    also: tuple[Named, ...] = ()  # judges whose measures stand beside
     published: tuple[Published, ...] = ()
     goals: tuple[Goal, ...] = ()
 
@@ -72,6 +90,33 @@ class Reproduction(Strict):
     conditions: str  # under which the figures hold: data, bits, splits, what is counted
     selection: str  # where the settings come from, and on which part they were chosen
     parts: tuple[Part, ...]
+
+    @model_validator(mode="after")
+    def _parts_that_are_there(self) -> "Reproduction":
+        titles = [part.title for part in self.parts]
+        if len(set(titles)) < len(titles):
+            raise ValueError("parts have different titles")
+        for number, part in enumerate(self.parts):
+            if part.begins is not None:
+                self._check_beginning(part.begins, part, titles[:number])
+            for goal in part.goals:
+                if goal.than is not None and goal.than not in titles:
+                    raise ValueError(f"a goal of {part.title!r} is better than {goal.than!r}, which is no part")
+        return self
+
+    def _check_beginning(self, begins: Begins, part: Part, earlier: list[str]) -> None:
+        if begins.part not in earlier:
+            raise ValueError(f"{part.title!r} begins with {begins.part!r}, which is no part before it")
+        if not set(part.seeds) <= set(self.part(begins.part).seeds):
+            raise ValueError(f"{part.title!r} begins with {begins.part!r}, which has not all of its seeds")
+
+    def part(self, title: str) -> Part:
+        """The part of this title."""
+        return next(part for part in self.parts if part.title == title)
+
+    def number(self, title: str) -> int:
+        """Its place, counted from 1."""
+        return [part.title for part in self.parts].index(title) + 1
 
     def seeded(self, seeds: tuple[int, ...]) -> "Reproduction":
         """The same from other seeds."""

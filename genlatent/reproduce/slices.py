@@ -67,8 +67,8 @@ def carry_out(
 def _work(entry: Entry, how: Circumstances) -> None:
     """All that is left, or until the slice is over."""
     try:
-        for number, part in enumerate(entry.content.parts, 1):
-            Stages(part, number, how).run()
+        for number in range(1, len(entry.content.parts) + 1):
+            Stages(entry.content, number, how).run()
     except SliceOver:
         how.say("the slice is over")
 

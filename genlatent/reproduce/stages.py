@@ -17,12 +17,14 @@ from genlatent.numerics.randomness import drawing_from, stream
 from genlatent.recipes import assembly, beginning
 from genlatent.recipes.reading import dump
 from genlatent.recipes.schema import Named, Recipe
+from genlatent.reproduce.begun import beginning_with, told
 from genlatent.reproduce.clock import Clock, SliceOver
+from genlatent.reproduce.curves import curve
 from genlatent.reproduce.judges import judge_of
 from genlatent.reproduce.ledger import Ledger
-from genlatent.reproduce.measured import Asked
+from genlatent.reproduce.measured import Asked, Judge
 from genlatent.reproduce.reading import recipe_of
-from genlatent.reproduce.schema import Choice, Part
+from genlatent.reproduce.schema import Choice, Part, Reproduction
 from genlatent.reproduce.withheld import withheld
 from genlatent.sampling.driver import Progress
 from genlatent.training.callbacks import Callback
@@ -70,13 +72,14 @@ class Stages:
     """All stages of one part.
 
     Args:
-        part: what is done.
+        content: the whole, since parts may begin with each other's models.
         number: of the part, from 1.
         how: the circumstances.
     """
 
-    def __init__(self, part: Part, number: int, how: Circumstances):
-        self.part, self.name, self.how = part, f"part-{number}", how
+    def __init__(self, content: Reproduction, number: int, how: Circumstances):
+        self.content, self.part, self.how = content, content.parts[number - 1], how
+        self.name = f"part-{number}"
 
     def run(self) -> None:
         """Everything that is not done yet."""
@@ -84,9 +87,11 @@ class Stages:
         for seed in self.part.seeds:
             name = f"{self.name}-seed-{seed}"
             if self.how.ledger.done(f"{name}-judged") is None:
-                self.train(name, recipe_of(self.part, changes, seed))
-                self.judge(name, self.part.judge, recipe_of(self.part, changes, seed), "test")
+                recipe = recipe_of(self.part, changes, seed)
+                self.train(name, recipe, seed)
+                self.judge(name, (self.part.judge, *self.part.also), recipe, "test")
             self._tidy(name)
+        self._tidy_beginnings()
 
     def chosen(self) -> tuple[str, ...]:
         """The changes that were best on the validation part, where there is a choice."""
@@ -97,14 +102,14 @@ class Stages:
         for number in range(1, len(choice.among) + 1):
             name, recipe = f"{self.name}-choice-{number}", choice_recipe(self.part, choice, number)
             if self.how.ledger.done(f"{name}-judged") is None:
-                self.train(name, recipe)
-                self.judge(name, choice.judge, recipe, "valid")
+                self.train(name, recipe, self.part.seeds[0])
+                self.judge(name, (choice.judge,), recipe, "valid")
             self._tidy(name)
             found.append(first_value(self.how.ledger.done(f"{name}-judged")))
         sign = judge_of(choice.judge).sign
         return choice.among[max(range(len(found)), key=lambda i: sign * found[i])]
 
-    def train(self, name: str, recipe: Recipe) -> None:
+    def train(self, name: str, recipe: Recipe, seed: int) -> None:
         """To the end, or to the end of the slice."""
         ledger, key = self.how.ledger, f"{name}-trained"
         if ledger.done(key) is not None:
@@ -112,32 +117,51 @@ class Stages:
         self.how.clock.check()
         data, run = withheld(self.how.shelf.data(recipe)), ledger.place / name
         self.how.say(f"{name}: training on {len(data.train):,} rows of {data.title}")
-        storage.write_text(run / "recipe.yaml", dump(recipe.resolved()))
+        recipe, plain = self._begun(recipe, seed)
+        storage.write_text(run / "recipe.yaml", dump(plain.resolved()))
         with ledger.timed(key):
             history = trained(recipe, data, run, self.how)
         if history.stopped is not None and "improved" not in history.stopped:
             raise SliceOver
-        told = {"title": data.title, "binarisation": data.binarisation, "rows": len(data.train)}
-        ledger.keep(key, {"data": told, "steps": history.rows[-1]["step"] if history.rows else 0})
+        about = {"title": data.title, "binarisation": data.binarisation, "rows": len(data.train)}
+        steps = history.rows[-1]["step"] if history.rows else 0
+        ledger.keep(key, {"data": about, "steps": steps, "curve": curve(history.rows)})
 
-    def judge(self, name: str, entry: Named, recipe: Recipe, part: str) -> None:
-        """In pieces, each of which is kept; a row is handed to a model once."""
-        ledger, judge, data = self.how.ledger, judge_of(entry), self.how.shelf.data(recipe)
+    def _begun(self, recipe: Recipe, seed: int) -> tuple[Recipe, Recipe]:
+        """The recipe with the trained model that it begins with, and the same as plain values."""
+        begins = self.part.begins
+        if begins is None:
+            return recipe, recipe
+        place = self.how.ledger.place / f"part-{self.content.number(begins.part)}-seed-{seed}"
+        trained = load(place, allow=assembly.imports(recipe))
+        return beginning_with(recipe, trained, begins.into), told(recipe, trained, begins.into)
+
+    def judge(self, name: str, entries: Sequence[Named], recipe: Recipe, part: str) -> None:
+        """By one judge or several, in pieces, each of which is kept; a row is handed to a model once."""
+        ledger, data = self.how.ledger, self.how.shelf.data(recipe)
         model = load(ledger.place / name, allow=assembly.imports(recipe)).to(self.how.device)
-        rows = getattr(data, part)
-        count, found = judge.pieces(len(rows)), []
-        for number in range(count):
-            key = f"{name}-piece-{number}"
+        rows, began = getattr(data, part), []
+        asked = self._asked(model, data, rows, part, recipe.seed, ledger.place / name)
+        first, *others = [self._judged(name, number, judge_of(one), asked, began) for number, one in enumerate(entries)]
+        beside = {"also": others} if others else {}
+        ledger.keep(f"{name}-judged", {"part": part, "rows": len(rows), **first, **beside})
+        for key in began:
+            ledger.forget(key)
+
+    def _judged(self, name: str, number: int, judge: Judge, asked: Asked, began: list[str]) -> dict[str, Any]:
+        """What a judge, counted from 0, finds of all rows; the keys of its pieces are noted."""
+        ledger, count, found = self.how.ledger, judge.pieces(len(asked.x)), []
+        for piece in range(count):
+            key = f"{name}-piece-{piece}" if number == 0 else f"{name}-also-{number}-piece-{piece}"
+            began.append(key)
             if ledger.done(key) is None:
                 self.how.clock.check()
-                self.how.say(f"{name}: judging on {part}, piece {number + 1} of {count}")
+                self.how.say(f"{name}: judging by {judge.metric}, piece {piece + 1} of {count}")
                 with ledger.timed(f"{name}-judged"), self.how.stepping("judging") as progress:
-                    asked = self._asked(model, data, rows, part, recipe.seed, ledger.place / name)
-                    ledger.keep(key, judge.piece(asked._replace(progress=progress), number))
+                    ledger.keep(key, judge.piece(asked._replace(progress=progress), piece))
             found.append(ledger.done(key))
-        ledger.keep(f"{name}-judged", {"part": part, "rows": len(rows), **judge.gathered(found).plain()})
-        for number in range(count):
-            ledger.forget(f"{name}-piece-{number}")
+        plain = judge.gathered(found).plain()
+        return plain if number == 0 else {"metric": judge.metric, "unit": judge.unit, **plain}
 
     def _asked(self, model: Any, data: Dataset, rows: torch.Tensor, part: str, seed: int, run: Path) -> Asked:
         device = self.how.device
@@ -149,8 +173,21 @@ class Stages:
 
     def _tidy(self, name: str) -> None:
         """Leave no weights behind, where that is wished."""
-        if self.how.slim:
+        if self.how.slim and ("-seed-" not in name or not self._wanted(self.part.title)):
             shutil.rmtree(self.how.ledger.place / name, ignore_errors=True)
+
+    def _tidy_beginnings(self) -> None:
+        """Remove what this part began with, once no other part will."""
+        begins = self.part.begins
+        if self.how.slim and begins is not None and not self._wanted(begins.part):
+            for place in self.how.ledger.place.glob(f"part-{self.content.number(begins.part)}-seed-*"):
+                shutil.rmtree(place, ignore_errors=True)
+
+    def _wanted(self, title: str) -> bool:
+        """Whether a part that is not finished begins with the models of this one."""
+        users = [part for part in self.content.parts if part.begins and part.begins.part == title]
+        keys = [f"part-{self.content.number(part.title)}-seed-{seed}-judged" for part in users for seed in part.seeds]
+        return any(self.how.ledger.done(key) is None for key in keys)
 
 
 def choice_recipe(part: Part, choice: Choice, number: int) -> Recipe:

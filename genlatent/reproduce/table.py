@@ -43,13 +43,13 @@ def _empty(content: Reproduction, name: str) -> dict[str, Any]:
 
 def row(one: Mapping[str, Any], part: Mapping[str, Any]) -> dict[str, Any]:
     """What a table shows of a part, as texts by column."""
-    unit = f" {part['unit']}" if part["unit"] != "nats" else ""
+    unit = _unit(part["unit"])
     spent = sum(seed["minutes"]["training"] + seed["minutes"]["judging"] for seed in part["seeds"])
     values = (
         one["name"],
         f"{part['title']}; {part['data']['title']}",
-        "; ".join(f"{cite['value']:g}{unit} [{cite['tag']}] {cite['source']}" for cite in part["published"]),
-        NOT_RUN if part["mean"] is None else f"{part['mean']:.2f}{unit}",
+        "; ".join(cited(cite, unit) for cite in part["published"]),
+        "; ".join((NOT_RUN if part["mean"] is None else f"{part['mean']:.2f}{unit}", *_beside(part))),
         "" if part["interval"] is None else "{:.2f} .. {:.2f}".format(*part["interval"]),
         "; ".join(said(goal) for goal in part["goals"]),
         f"{spent:.0f}" if part["seeds"] else "",
@@ -58,16 +58,44 @@ def row(one: Mapping[str, Any], part: Mapping[str, Any]) -> dict[str, Any]:
     return dict(zip(HEADER, values))
 
 
+def _unit(name: str) -> str:
+    """Nats go without saying, and scores have none."""
+    return "" if name in ("nats", "") else f" {name}"
+
+
+def _beside(part: Mapping[str, Any]) -> list[str]:
+    """What further judges say, each by the measure that it is known by."""
+    firsts = [(one, *next(iter(one["means"].items()))) for one in part.get("also", ())]
+    return [f"{name} {found['value']:.2f}{_unit(one['unit'])}" for one, name, found in firsts]
+
+
+def cited(cite: Mapping[str, Any], unit: str = "") -> str:
+    """A published figure; one that holds under other conditions says so.
+
+    >>> cited({"value": 24.2, "tag": "R", "source": "Pyro's tutorial", "under": "grey pixels"})
+    "not compared: 24.2 [R] Pyro's tutorial (grey pixels)"
+    """
+    found = f"{cite['value']:g}{unit} [{cite['tag']}] {cite['source']}"
+    return f"not compared: {found} ({cite['under']})" if cite.get("under") else found
+
+
 def said(goal: Mapping[str, Any]) -> str:
     """A goal in a few words.
 
     >>> said({"at least": -83.7, "verdict": "reached", "minutes": 10.0, "of": None})
     'at least -83.7 in 10 minutes: reached'
     """
-    side = "at least" if "at least" in goal else "at most"
     of = f" with {goal['of']}" if goal["of"] else ""
     time = f" in {goal['minutes']:g} minutes" if goal["minutes"] else ""
-    return f"{side} {goal[side]:g}{of}{time}: {goal['verdict']}"
+    return f"{_aim(goal)}{of}{time}: {goal['verdict']}"
+
+
+def _aim(goal: Mapping[str, Any]) -> str:
+    side = "at least" if "at least" in goal else "at most"
+    if goal.get("than") is None:
+        return f"{side} {goal[side]:g}"
+    allowed = f"at most {goal['within']:g} worse than" if goal["within"] else "better than"
+    return f"{allowed} {goal['than']}"
 
 
 def text(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:

@@ -14,6 +14,7 @@ from genlatent.numerics import devices
 from genlatent.numerics.logspace import log_mean_exp
 from genlatent.numerics.randomness import stream
 from genlatent.reproduce.measured import Asked, Measure, Measured
+from genlatent.reproduce.units import nats_in, quantity
 
 
 class Weighted:
@@ -26,16 +27,18 @@ class Weighted:
         samples: the largest K.
         also: smaller ones that divide it.
         rows: judged in one piece.
+        unit: `nats` for each row, or `bits` for each of its values.
     """
 
-    metric, unit, sign = "negative log-likelihood, upper bound", "nats", -1
+    sign = -1
 
-    def __init__(self, samples: int = 5000, also: Sequence[int] = (200,), rows: int = 1000):
+    def __init__(self, samples: int = 5000, also: Sequence[int] = (200,), rows: int = 1000, unit: str = "nats"):
         if min(samples, rows, *also) < 1 or any(samples % k for k in also):
             raise RecipeError(
                 f"samples and rows are at least 1 and `also` divides samples, got {samples}, {rows}, {also}"
             )
-        self.samples, self.also, self.rows = samples, tuple(also), rows
+        self.samples, self.also, self.rows, self.unit = samples, tuple(also), rows, unit
+        self.metric = f"{quantity(unit)}, upper bound"
 
     def pieces(self, rows: int) -> int:
         """So many rows at a time.
@@ -50,13 +53,15 @@ class Weighted:
         here = slice(number * self.rows, (number + 1) * self.rows)
         y = asked.y[here] if asked.y is not None and asked.model.conditional else None
         draws = stream(asked.seed, devices.of(asked.model), name=f"weights/{number}")
-        found = [self._of(w) for w in log_weights(asked.model, asked.x[here], self.samples, generator=draws, y=y)]
+        weights = log_weights(asked.model, asked.x[here], self.samples, generator=draws, y=y)
+        found = [self._of(w, nats_in(self.unit, asked.x)) for w in weights]
         return {name: torch.cat([part[name] for part in found]).tolist() for name in found[0]}
 
-    def _of(self, log_w: Float64[Tensor, "draw row"]) -> dict[str, Tensor]:
+    def _of(self, log_w: Float64[Tensor, "draw row"], scale: float) -> dict[str, Tensor]:
         rows = judged_rows(log_w)
-        bounds = {str(k): grouped_bound(log_w, k) for k in self.also}
-        return {str(self.samples): rows.bound, **bounds, "elbo": rows.elbo, "size": rows.size, "shape": rows.shape}
+        bounds = {str(self.samples): rows.bound} | {str(k): grouped_bound(log_w, k) for k in self.also}
+        bounds = {name: values / scale for name, values in (bounds | {"elbo": rows.elbo}).items()}
+        return bounds | {"size": rows.size, "shape": rows.shape}
 
     def gathered(self, pieces: Sequence[dict[str, Any]]) -> Measured:
         """Means over all rows."""

@@ -2,7 +2,7 @@
 
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -93,6 +93,7 @@ class Step:
         self.trained = {name: p for name, p in parameters.items() if p.requires_grad}
         self.fixed = {name: p for name, p in parameters.items() if not p.requires_grad}
         self.buffers = dict(self.together.named_buffers())
+        self.running = set(_running(self.together))
 
     def __call__(
         self, batch: Rows, progress: Tensor, state: dict[str, Tensor], generator: torch.Generator | None = None
@@ -209,6 +210,7 @@ class Step:
             loss = functional_call(self.together, swapped, (seen, state))
             gradients = torch.autograd.grad(loss.value, leaves, allow_unused=True)
         moved = {n: swapped[n] for n, b in zip(self.buffers, clones) if swapped[n] is not b or b._version}
+        moved |= {n: swapped[n] for n in self.running if self.together.training}
         moved |= {f"model.{name}": value for name, value in loss.buffers.items()}
         return Outcome(
             loss.value.detach(),
@@ -217,6 +219,13 @@ class Step:
             _detached(moved),
             _detached(loss.state),
         )
+
+
+def _running(module: nn.Module) -> Iterator[str]:
+    """Names of the averages that torch's normalisations move in their kernels, which is not counted as a change."""
+    for name, part in module.named_modules():
+        if getattr(part, "track_running_stats", False):
+            yield from (f"{name}.{of}" for of in ("running_mean", "running_var") if getattr(part, of, None) is not None)
 
 
 def _detached(values: dict[str, Tensor]) -> dict[str, Tensor]:

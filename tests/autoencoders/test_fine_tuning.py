@@ -6,6 +6,7 @@ import torch
 from genlatent import RBM, VAE, Autoencoder, DeepBeliefNet, FineTune, StackedAutoencoder, fit, load, load_data, save
 from genlatent.autoencoders.codes import KSparse
 from genlatent.autoencoders.masked import MaskedAutoencoder
+from genlatent.data.corruptions import Masking
 from genlatent.data.dataset import Dataset
 from genlatent.distributions.posteriors import FullNormal
 from genlatent.errors import DataError, Unsupported
@@ -75,6 +76,29 @@ def test_its_accuracy_is_judged(digits, device):
     accuracy = evaluate(model, digits)[-1]
     assert accuracy.metric == "accuracy"
     assert accuracy.value == float((model.predict(digits.test) == digits.labels.test).double().mean())
+
+
+def test_inputs_are_spoilt_while_classes_are_learned_and_at_no_other_time(digits, device):
+    base = BASES["autoencoder"]().to(device)
+    plain, model = FineTune(base, 10).to(device), FineTune(base, 10, corruption=Masking(1.0)).to(device)
+    torch.nn.init.normal_(model.head.weight)
+    plain.load_state_dict(model.state_dict())
+    x = digits.test[:7]
+    assert torch.equal(model.logits(x), plain.logits(torch.zeros_like(x)))
+    for verb in ("predict_proba", "predict", "encode", "score"):
+        assert torch.equal(getattr(model, verb)(x), getattr(plain, verb)(x))
+    assert torch.equal(model.eval().logits(x), plain.logits(x))
+
+
+def test_masked_while_learning_it_is_traced_and_rebuilt(digits, tmp_path, device):
+    model = FineTune(StackedAutoencoder((1, 8, 8), (20, 10)), 10, corruption=Masking(0.2)).to(device)
+    pretrain(model, digits, steps=5)
+    history = fit(model, digits, epochs=4, optimizer=Optimizer(learning_rate=1e-2), mode="traced")
+    assert history.column("valid/loss")[-1] < history.column("valid/loss")[0]
+    save(model, tmp_path / "model")
+    found = load(tmp_path / "model").to(device)
+    assert found.corruption.p == 0.2
+    assert torch.equal(found.predict_proba(digits.test), model.predict_proba(digits.test))
 
 
 def test_saved_and_loaded_it_answers_the_same(base, digits, tmp_path, device):

@@ -8,15 +8,20 @@ from genlatent.data.corruptions import (
     BlockOcclusion,
     ExactMasking,
     GaussianNoise,
+    InTurn,
     Masking,
     SaltAndPepper,
+    Shift,
     UniformNoise,
 )
 from genlatent.registry import KINDS
 
 Z = norm.isf(1e-5)  # two-sided false alarm 2e-5
 
-ALL = [Masking(0.3), ExactMasking(0.3), BlockOcclusion(3), GaussianNoise(0.5), SaltAndPepper(0.4), UniformNoise(0.6)]
+ALL = [
+    *(Masking(0.3), ExactMasking(0.3), BlockOcclusion(3), GaussianNoise(0.5), SaltAndPepper(0.4), UniformNoise(0.6)),
+    *(Shift(2), InTurn([Shift(1), Masking(0.3)])),
+]
 EVERY = pytest.mark.parametrize("corruption", ALL, ids=lambda corruption: type(corruption).__name__)
 
 
@@ -92,6 +97,35 @@ def test_a_block_may_cover_the_whole_image_but_no_more():
         BlockOcclusion(2)(torch.ones(2, 16))
 
 
+def test_a_shift_moves_an_image_with_all_its_channels_everywhere_equally():
+    image = torch.arange(1.0, 25.0).reshape(2, 3, 4)
+    y = Shift(1, value=-1.0)(image.expand(20_000, 2, 3, 4))
+    wide = torch.full((2, 5, 6), -1.0)
+    wide[:, 1:-1, 1:-1] = image
+    every = [wide[:, i : i + 3, j : j + 4] for i in range(3) for j in range(3)]
+    shares = torch.stack([(y == moved).flatten(1).all(1) for moved in every]).double().mean(1)
+    assert float(shares.sum()) == pytest.approx(1.0)
+    assert all(near(share, 1 / 9, 8 / 81, len(y)) for share in shares)
+
+
+def test_a_shift_by_nothing_leaves_rows_and_only_images_are_shifted():
+    x = torch.rand(3, 1, 4, 4)
+    assert torch.equal(Shift(0)(x), x)
+    with pytest.raises(ValueError, match=r"only images can be shifted, not rows of shape \(16,\)"):
+        Shift(1)(x.flatten(1))
+
+
+def test_corruptions_in_turn_see_what_was_made_before():
+    assert (InTurn([Masking(1.0, value=2.0), GaussianNoise(0.0)])(torch.ones(2, 3)) == 2).all()
+    turned = InTurn([Masking(1.0), Masking(1.0, value=3.0)])
+    assert (turned(torch.ones(2, 3)) == 3).all()
+    assert InTurn([Masking(0.0), Shift(0)]).idle
+    assert not turned.idle
+    assert [type(one) for one in build({"name": "in-turn", "corruptions": ["shift"]}, "corruption").corruptions] == [
+        Shift
+    ]
+
+
 def test_gaussian_noise_has_the_scale():
     y = GaussianNoise(0.5)(torch.full((400, 500), 2.0)).double()
     assert near(y.mean(), 2.0, 0.25, y.numel())
@@ -126,6 +160,7 @@ def test_masking_takes_missing_values_along():
         (lambda: GaussianNoise(-1.0), "scale must not be negative, got -1.0"),
         (lambda: UniformNoise(float("nan")), "width must not be negative, got nan"),
         (lambda: BlockOcclusion(0), "size must be at least 1, got 0"),
+        (lambda: Shift(-1), "size must not be negative, got -1"),
     ],
 )
 def test_bad_arguments(make, sentence):

@@ -76,3 +76,32 @@ def test_what_was_never_begun_has_a_record_too(small):
     made = record("small", read(small).content, "genlatent reproduce small", Nothing(), {})
     assert (made["complete"], made["progress"]) == (False, "0 of 10 stages")
     assert made["parts"][0]["mean"] is None
+
+
+class Beside(Done):
+    """The same, with an autoencoder of the second part that has two seeds as well."""
+
+    def done(self, key):
+        theirs = {"part-2-seed-3-judged": found(-7.0), "part-2-seed-5-judged": found(-6.0)}
+        return theirs.get(key) or super().done(key)
+
+
+def compared(small, ours, within=0.0):
+    text = small.read_text().replace("  seeds: [0]", "  seeds: [3, 5]")
+    goal = f"{{than: an autoencoder with codes, within: {within}}}"
+    small.write_text(text.replace("[{value: -1000, minutes: 1000}, {value: 0}]", f"[{goal}]"))
+    return record("small", read(small).content, "c", Beside(*map(found, ours)), {})["parts"][0]["goals"][0]
+
+
+def test_a_goal_may_be_another_part(small):
+    goal = compared(small, (-5.0, -5.5))
+    assert (goal["at least"], goal["verdict"]) == (-6.5, "reached")
+    assert goal["difference"]["value"] == 1.25
+    low, high = goal["difference"]["interval"]
+    assert low == pytest.approx(1.25 - 12.706 * 0.75, abs=1e-3)  # differences 2 and 0.5
+    assert high == pytest.approx(1.25 + 12.706 * 0.75, abs=1e-3)
+
+
+@pytest.mark.parametrize(("within", "verdict"), [(0.0, "not reached"), (0.4, "not reached"), (0.6, "reached")])
+def test_it_may_be_allowed_to_be_a_little_worse(small, within, verdict):
+    assert compared(small, (-7.0, -7.0), within)["verdict"] == verdict

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from genlatent import VAE
+from genlatent import VAE, Autoencoder
 from genlatent.errors import RecipeError
 from genlatent.objectives.base import Loss, Objective
 from genlatent.training.graph import compiled, traced
@@ -231,3 +231,30 @@ def test_auto_compiles_long_trainings_only():
     long = choose("auto", large, 128, 1_000_000, torch.device("cpu"))
     assert long == ("compiled" if compiler_found() else "traced")
     assert choose("eager", large, 128, 1_000_000, torch.device("cpu")) == "eager"
+
+
+MODES = [
+    "eager",
+    "traced",
+    pytest.param("compiled", marks=pytest.mark.skipif(not compiler_found(), reason="no compiler")),
+]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_running_averages_of_torch_s_batch_norm_move_in_training_alone(mode, device):
+    """From 0 and 1 they go a tenth of the way to the mean and the unbiased variance of a batch."""
+    torch.manual_seed(0)
+    encoder = nn.Sequential(nn.Flatten(), nn.Linear(4, 3), nn.BatchNorm1d(3))
+    model = Autoencoder((1, 2, 2), latent=3, encoder=encoder).to(device)
+    x = torch.rand(20, 1, 2, 2, device=device)
+    seen = encoder[:2](x).detach()
+    step = Step(model, model.objective(), mode=mode, matmul="float32")
+
+    def moved(training):
+        step.together.train(training)
+        outcome = step(Rows(x, None, torch.arange(20, device=device)), torch.zeros((), device=device), {})
+        return {name.rpartition(".")[2]: value for name, value in outcome.buffers.items()}
+
+    torch.testing.assert_close(moved(True)["running_mean"], 0.1 * seen.mean(0))
+    torch.testing.assert_close(moved(True)["running_var"], 0.9 + 0.1 * seen.var(0))
+    assert not moved(False)
