@@ -1,9 +1,9 @@
 """How long each recipe takes, and what the model it leaves is judged to be.
 
-`python -m benchmarks.recipes [NAME ...]` trains those that need no files, or the named ones, each in a process of its own
-with one thread, and evaluates it. The time is that of the processor, which a busy machine hardly changes: what one idle
-core would take. Each row is kept as soon as it is there, in the place of an older one; `benchmarks.model_table` then
-puts them into the README.
+`python -m benchmarks.recipes [NAME ...]` trains those that need no files, or the named ones, each in a process of its
+own with one thread, and evaluates it. The time is that of the processor, which a busy machine hardly changes: what one
+idle core would take. Each row is kept as soon as it is there, in the place of an older one; `benchmarks.model_table`
+then puts them into the README.
 """
 
 import argparse
