@@ -120,10 +120,11 @@ class VQVAE(Model):
     def prepare(self, x: Tensor) -> None:
         """Let the decoder start from the mean of the data and the codebook from vectors of the encoder."""
         start_from_mean(self.decoder, self.shaped(x), self.likelihood)
-        vectors = self.vectors(self.split(x)[0]).flatten(0, -2)
-        rows = torch.randint(len(vectors), (self.codebook,), device=vectors.device)
+        places = self.code_shape.numel()
+        chosen = torch.randint(len(x) * places, (self.codebook,), device=x.device)
+        vectors = self.vectors(self.split(x[chosen // places])[0]).flatten(1, -2)
         self.counts.fill_(1.0)
-        self.sums.copy_(vectors[rows])
+        self.sums.copy_(vectors[torch.arange(self.codebook, device=x.device), chosen % places])
 
     def split(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         """Rows in this model's shape with gaps filled, and which cells were observed where some may be missing."""
