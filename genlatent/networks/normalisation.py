@@ -1,6 +1,5 @@
 """Units that are brought to one scale, over the rows of a batch."""
 
-import torch
 from torch import Tensor, nn
 from torch.nn.functional import batch_norm
 
@@ -21,25 +20,14 @@ class BatchNorm(nn.BatchNorm1d):
     tensor([-1.,  1.])
     """
 
-    running_mean: Tensor
-    running_var: Tensor
-
     def forward(self, input: Tensor) -> Tensor:
         """`(*batch, units)` -> the same shape."""
         rows = input.reshape(-1, input.shape[-1])
-        if self.training and len(rows) > 1:
-            self._follow(rows.detach())
-            out = batch_norm(rows, None, None, self.weight, self.bias, training=True, eps=self.eps)
+        if len(rows) > 1:
+            out = super().forward(rows)
         else:
             out = batch_norm(rows, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
         return out.reshape(input.shape)
-
-    def _follow(self, rows: Tensor) -> None:
-        """Move the averages in the open: torch's own kernel writes them without saying so, and a step would miss it."""
-        assert self.momentum is not None
-        variance, mean = torch.var_mean(rows, 0)
-        self.running_mean.lerp_(mean, self.momentum)
-        self.running_var.lerp_(variance, self.momentum)
 
 
 NORMALISATIONS = {"batch": BatchNorm}
