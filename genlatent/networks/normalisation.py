@@ -16,7 +16,7 @@ class BatchNorm(nn.BatchNorm1d):
     References:
         Batch normalization: accelerating deep network training (Ioffe and Szegedy, 2015)
 
-    >>> BatchNorm(1)(torch.tensor([[-1.0], [1.0]])).detach().round().flatten()
+    >>> BatchNorm(1)(Tensor([[-1.0], [1.0]])).detach().round().flatten()
     tensor([-1.,  1.])
     """
 
