@@ -7,24 +7,25 @@ from typing import Any
 from torch import Tensor
 
 
-def check_position(found: Mapping[str, Any], random_state: Tensor) -> None:
+def check_position(found: Mapping[str, Any], draws: Tensor, order: Tensor) -> None:
     """Refuse counts, sums and random states that no training can have written.
 
     Args:
         found: what `trainer.json` and its tensors say.
-        random_state: of a generator like the one that will go on.
+        draws: random state of the generator of the draws, which lives where the model does.
+        order: that of the one that shuffles, which may live elsewhere.
 
-    >>> check_position({"step": "9"}, Tensor())
+    >>> check_position({"step": "9"}, Tensor(), Tensor())
     Traceback (most recent call last):
     ...
     ValueError: step is '9'
     """
     for name, sound in COUNTED.items():
         _check(name, found[name], sound)
-    order, best = found["order"], found["best"]
-    _check("the place in the epoch", order["taken"], _count)
-    for name, state in (("the draws", found["draws"]), ("the order of rows", order["start"])):
-        if not isinstance(state, Tensor) or state.shape != random_state.shape or state.dtype != random_state.dtype:
+    epoch, best = found["order"], found["best"]
+    _check("the place in the epoch", epoch["taken"], _count)
+    for name, state, like in (("the draws", found["draws"], draws), ("the order of rows", epoch["start"], order)):
+        if not isinstance(state, Tensor) or state.shape != like.shape or state.dtype != like.dtype:
             raise ValueError(f"the random state of {name} is damaged")
     _check("the number of averaged steps", found["average"]["count"], _count)
     _check("the best step", best["step"], lambda value: value is None or _count(value))

@@ -139,7 +139,7 @@ def _resume(trainer: Any, run: RunFolder) -> None:
     tensors = checkpoint.read_tensors(folder / f"trainer{mark}.safetensors")
     checkpoint.refuse_spoilt(tensors, folder)
     found: dict[str, Any] = unpack(stored["position"], tensors)
-    check_position(found, trainer.draws.get_state())
+    check_position(found, trainer.draws.get_state(), trainer.order.start)
     _warn_if_elsewhere(stored["environment"], environment(trainer))
     _restore(trainer, found)
     if config["best"] is not None:

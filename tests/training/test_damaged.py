@@ -7,7 +7,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from genlatent.errors import RunError
+from genlatent.training.position import check_position
 from genlatent.training.run import RunFolder
+from genlatent.training.tree import unpack
 from tests.endurance.fuzzing.runs import trained
 
 
@@ -121,3 +123,14 @@ def test_a_setting_that_is_nothing_where_there_was_none_is_another_one(run):
     config["model"]["new"] = None
     place.write_text(json.dumps(config))
     assert "new=None" in refusal(run)
+
+
+def test_each_random_state_is_like_its_own_generator(run):
+    """A generator on a device has another state than the one on the host that shuffles."""
+    stored = json.loads((checkpoint(run) / "trainer.json").read_text())
+    tensors = load_file(checkpoint(run) / "trainer.safetensors")
+    found, host = unpack(stored["position"], tensors), torch.get_rng_state()
+    elsewhere = torch.zeros(16, dtype=torch.uint8)
+    check_position(found | {"draws": elsewhere}, elsewhere, host)
+    with pytest.raises(ValueError, match="of the draws is damaged"):
+        check_position(found | {"draws": elsewhere}, host, host)
