@@ -58,6 +58,7 @@ class Clock(Callback):
             "steps": trainer.steps,
             "epochs": trainer.epochs,
             "batch_size": trainer.settings.batch_size,
+            "rows": trainer.objective.rows(trainer.settings.batch_size),
             "mode": trainer.mode,
             "products": trainer.route,
             "optimizer": sum(_bytes(list(s.values())) for s in trainer.torch_optimizer.state.values()),
@@ -83,7 +84,7 @@ def rehearse(job: Job, terminal: Terminal, device: str) -> dict[str, Any]:
         **settings | {"mode": "traced" if wished == "auto" else wished, "average": 0.0},
     )
     of = clock.found
-    chosen = modes.choose(wished, model, of["batch_size"], of["steps"], place)
+    chosen = modes.choose(wished, model, of["rows"], of["steps"], place)
     step = statistics.median(clock.times[1:] or clock.times)
     compiling = modes.COMPILE_SECONDS if chosen == "compiled" else 0.0
     seconds = clock.times[0] + compiling + of["steps"] * step + of["judgements"] * of["judging"]

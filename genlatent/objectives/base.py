@@ -45,6 +45,10 @@ class Objective(Component):
     needs: tuple[str, ...] = ()  # what a model must have to be trained by it
     monitor = "loss"  # the held-out metric that early stopping and `best` watch, lower is better
 
+    def rows(self, batch_size: int) -> int:
+        """How many rows a step takes through the model, there and back: what its work is estimated from."""
+        return batch_size
+
     def init(self, model: Any, x: Tensor, share: float = 1.0) -> dict[str, Tensor]:
         """The state before the first step; `x` are training rows, `share` this process's part of the chains."""
         return {}

@@ -87,6 +87,11 @@ class ContrastiveDivergence(Objective):
         self.positive = positive
         self.sweeps = sweeps
 
+    def rows(self, batch_size: int) -> int:
+        """Two products for each row of data, and two more a step for each chain, where there and back takes three."""
+        chains = self.chains if self.persistent else batch_size
+        return (2 * batch_size + 2 * (self.steps + 1) * chains) // 3
+
     def init(self, model: Any, x: Tensor, share: float = 1.0) -> dict[str, Tensor]:
         """Persistent chains at the base rates of the data."""
         if not self.persistent:

@@ -21,6 +21,10 @@ class Variational(Objective):
 
     needs = ("guide",)
 
+    def rows(self, batch_size: int) -> int:
+        """Every draw of a latent goes through the decoder."""
+        return batch_size * self.particles
+
     def metrics(self, t: Terms, kl: Rows) -> Rows:
         """What people read: the bound at beta 1 and its two parts."""
         reconstruction, divergence = t.reconstruction, total(kl)

@@ -11,14 +11,12 @@ FLOPS_PER_SECOND = 2e11  # a product's rate, for the estimate only
 SAVED_SHARE, SAVED_SECONDS = 0.15, 1.5e-4  # what a compiled step saves of the products' time, and of the overhead
 
 
-def choose(
-    mode: str, model: nn.Module, batch_size: int, steps: int, device: torch.device, cost: float | None = None
-) -> str:
+def choose(mode: str, model: nn.Module, rows: int, steps: int, device: torch.device, cost: float | None = None) -> str:
     """The mode to train in; `auto` is `compiled` where that pays back, and `traced` elsewhere.
 
     Args:
         mode: taken as it is unless it is `auto`.
-        model, batch_size, steps: how much work there is.
+        model, rows, steps: how much work there is, rows of a step as its objective counts them.
         device: where.
         cost: seconds until a compiled step runs, where that is known (see :mod:`.compilations`).
 
@@ -29,7 +27,7 @@ def choose(
         return mode
     if device.type != "cpu" or not compiler_found():
         return "traced"
-    products = 6 * sum(p.numel() for p in model.parameters()) * batch_size / FLOPS_PER_SECOND
+    products = 6 * sum(p.numel() for p in model.parameters()) * rows / FLOPS_PER_SECOND
     saved = steps * (SAVED_SHARE * products + SAVED_SECONDS)
     return "compiled" if saved > (COMPILE_SECONDS if cost is None else cost) else "traced"
 

@@ -8,6 +8,8 @@ from torch import nn
 from genlatent import VAE, Autoencoder
 from genlatent.errors import RecipeError
 from genlatent.objectives.base import Loss, Objective
+from genlatent.objectives.contrastive import ContrastiveDivergence
+from genlatent.objectives.iwae import IWAE
 from genlatent.training.graph import compiled, traced
 from genlatent.training.mode import choose, compiler_found
 from genlatent.training.step import Rows, Step
@@ -231,6 +233,14 @@ def test_auto_compiles_long_trainings_only():
     long = choose("auto", large, 128, 1_000_000, torch.device("cpu"))
     assert long == ("compiled" if compiler_found() else "traced")
     assert choose("eager", large, 128, 1_000_000, torch.device("cpu")) == "eager"
+
+
+def test_the_work_of_chains_and_of_several_draws_is_counted():
+    assert VAE((4,), latent=2).objective().rows(128) == 128
+    assert IWAE(particles=5).rows(128) == 640
+    machine = ContrastiveDivergence(chains=500)
+    assert machine.rows(200) == 800, "4 + 20 products of 100 rows, three of which are there and back"
+    assert ContrastiveDivergence(persistent=False, steps=2).rows(30) == 80
 
 
 MODES = [
