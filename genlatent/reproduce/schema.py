@@ -1,6 +1,6 @@
 """What a reproduction may hold: recipes to train, how they are judged, what was published, and what is aimed at."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import model_validator
 
@@ -83,6 +83,9 @@ class Part(Strict):
         return self
 
 
+OF_ITS_OWN = ("title", "published", "goals")  # what a part never has from the one that it is like
+
+
 class Reproduction(Strict):
     """Everything that a record is made from."""
 
@@ -90,6 +93,17 @@ class Reproduction(Strict):
     conditions: str  # under which the figures hold: data, bits, splits, what is counted
     selection: str  # where the settings come from, and on which part they were chosen
     parts: tuple[Part, ...]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _written_out(cls, values: Any) -> Any:
+        """Parts that are `like` an earlier one, in full: its changes and then their own, else what they leave out."""
+        if not isinstance(values, dict) or not isinstance(values.get("parts"), list):
+            return values
+        written: list[Any] = []
+        for part in values["parts"]:
+            written.append(_alike(part, written) if isinstance(part, dict) and "like" in part else part)
+        return values | {"parts": written}
 
     @model_validator(mode="after")
     def _parts_that_are_there(self) -> "Reproduction":
@@ -122,3 +136,14 @@ class Reproduction(Strict):
         """The same from other seeds."""
         parts = [part.model_copy(update={"seeds": seeds}) for part in self.parts]
         return self.model_copy(update={"parts": tuple(parts)})
+
+
+def _alike(part: dict[str, Any], earlier: list[Any]) -> dict[str, Any]:
+    """The part without `like`, and with what it has from the part of that title."""
+    own = {key: value for key, value in part.items() if key != "like"}
+    base = next((one for one in earlier if isinstance(one, dict) and one.get("title") == part["like"]), None)
+    if base is None:
+        raise ValueError(f"{part.get('title')!r} is like {part['like']!r}, which is no part before it")
+    given = {key: value for key, value in base.items() if key not in OF_ITS_OWN}
+    first, then = given.get("changes", []), own.get("changes", [])
+    return given | own | {"changes": [*first, *then] if isinstance(then, list) else then}

@@ -57,3 +57,37 @@ def test_keys_that_are_seeded_take_the_seed(small):
     small.write_text(small.read_text().replace("  seeds: [0]", "  seeds: [0]\n  seeded: [data.size]"))
     part = read(small).content.parts[1]
     assert recipe_of(part, seed=3).data.options["size"] == 3
+
+
+LIKE = """
+- title: Another
+  like: {like}
+  changes: {changes}
+  goals: [{{value: 1.0}}]
+"""
+
+
+def test_a_part_like_another_has_all_of_it_but_figures_and_goals(small):
+    first = read(small).content.parts[0]
+    small.write_text(small.read_text() + LIKE.format(like=first.title, changes="[train.steps=7]"))
+    another = read(small).content.part("Another")
+    assert another.changes == (*first.changes, "train.steps=7")
+    assert (another.recipe, another.judge, another.seeds) == (first.recipe, first.judge, first.seeds)
+    assert another.published == ()
+    assert [goal.value for goal in another.goals] == [1.0]
+    assert recipe_of(another).train.steps == 7
+
+
+@pytest.mark.parametrize(
+    ("like", "changes", "sentence"),
+    [
+        ("Nobody", "[]", "'Another' is like 'Nobody', which is no part before it"),
+        ("Another", "[]", "'Another' is like 'Another', which is no part before it"),
+        ("FIRST", "train.steps=7", "changes"),
+    ],
+)
+def test_a_part_like_none_or_badly_changed_is_refused(small, like, changes, sentence):
+    title = read(small).content.parts[0].title
+    small.write_text(small.read_text() + LIKE.format(like=like.replace("FIRST", title), changes=changes))
+    with pytest.raises(RecipeError, match=sentence):
+        read(small)
