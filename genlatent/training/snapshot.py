@@ -110,8 +110,8 @@ def position(trainer: Any) -> dict[str, Any]:
         "buffers": {name: b for name, b in trainer.engine.buffers.items() if name.startswith("objective.")},
         "average": trainer.average.state(),
         "best": trainer.best.state(),
-        "sums": trainer.sums,
-        "summed": trainer.summed,
+        "sums": trainer.tally.sums,
+        "summed": trainer.tally.steps,
         "seconds": trainer.seconds,
     }
 
@@ -166,7 +166,7 @@ def _restore(trainer: Any, found: dict[str, Any]) -> None:
     trainer.torch_optimizer.load_state_dict({**whole, "state": found["optimizer"]})
     trainer.average.restore(found["average"])
     trainer.best.restore(found["best"], {})
-    trainer.sums, trainer.summed = found["sums"], found["summed"]
+    trainer.tally.sums, trainer.tally.steps = found["sums"], found["summed"]
     trainer.elapsed = found["seconds"]
 
 

@@ -27,9 +27,9 @@ from genlatent.training.run import RunFolder
 from genlatent.training.snapshot import write_checkpoint
 from genlatent.training.spoilt import spoilt_row, spoilt_state, spoilt_training
 from genlatent.training.step import Outcome, Rows, Step
+from genlatent.training.tally import Tally
 
 AGREE = 10  # steps between the moments at which processes tell each other that one was asked to stop
-PENDING = 500  # steps whose metrics wait on the device before they are read in bulk
 
 
 @dataclass(frozen=True)
@@ -90,9 +90,7 @@ class Trainer:
         start = settings.steps - math.ceil(settings.average * settings.steps) if settings.average else None
         self.average = TailAverage(self.parameters, start)
         self.best = Best(f"valid/{objective.monitor}")
-        self.sums: dict[str, float] = {}
-        self.summed = 0
-        self._pending: list[tuple[Tensor, dict[str, Tensor]]] = []
+        self.tally = Tally()
         self._progress = torch.zeros((), device=self.device)
         self._batch: Rows | None = None  # of the last step
         self._good = {name: p.detach().clone() for name, p in self._weights().items()}
@@ -204,10 +202,10 @@ class Trainer:
         self._batch = part
         self.state = outcome.state
         write(self.engine.buffers, outcome.buffers)
-        self._pending.append((outcome.value, outcome.metrics))
+        self.tally.add(outcome.value, outcome.metrics)
         self.step += 1
         self.average.update(self.step)
-        if len(self._pending) >= PENDING:
+        if self.tally.full:
             self._flush()
 
     def _evaluated(self, batch: Rows) -> Outcome:
@@ -253,7 +251,7 @@ class Trainer:
             return
         self._flush()
         self._stop_if_row(batch, self.step + 1)
-        self._pending.append((outcome.value, outcome.metrics))
+        self.tally.add(outcome.value, outcome.metrics)
         self.step += 1
         self._flush()
 
@@ -281,8 +279,9 @@ class Trainer:
 
     def _flush(self) -> None:
         """Read the waiting metrics in bulk; stop at the first number that is not finite, here or in what is kept."""
-        if self._pending:
-            self._read_pending()
+        broken = self.tally.read()
+        if broken is not None:
+            self._stop_lost(f"{broken.name} is {broken.value} at step {self.step - broken.behind}")
         spoilt = spoilt_training(self)
         if spoilt is not None:
             self._stop_if_row(self._batch, self.step)
@@ -290,24 +289,6 @@ class Trainer:
         unsound = self.model.unsound()
         if unsound is not None:
             self._stop_lost(f"{unsound} by step {self.step}")
-
-    def _read_pending(self) -> None:
-        names = ["loss", *(name for name in self._pending[0][1] if name != "loss")]
-        table = torch.stack([torch.stack([{"loss": v, **m}[n].double() for n in names]) for v, m in self._pending])
-        rows = table.cpu()
-        finite = rows.isfinite().all(1)
-        if not bool(finite.all()):
-            self._diverged(names, rows, int((~finite).nonzero()[0]))
-        for name, total in zip(names, rows.sum(0).tolist()):
-            self.sums[name] = self.sums.get(name, 0.0) + total
-        self.summed += len(rows)
-        self._pending = []
-
-    def _diverged(self, names: list[str], rows: Tensor, number: int) -> None:
-        step = self.step - len(rows) + number + 1
-        terms = [name for name, value in zip(names, rows[number]) if not bool(value.isfinite())]
-        terms = [name for name in terms if name != "loss"] or terms
-        self._stop_lost(f"{terms[0]} is {rows[number][names.index(terms[0])].item()} at step {step}")
 
     def _stop_lost(self, what: str, advice: str = "Try a lower learning rate, or clip the gradient") -> NoReturn:
         """Put the last good weights back, and say where they are kept."""
@@ -320,9 +301,7 @@ class Trainer:
         self._flush()
         self.epoch += 1
         self.remember()
-        row: dict[str, Any] = {"step": self.step, "epoch": self.epoch}
-        row |= {name: total / self.summed for name, total in self.sums.items()}
-        self.sums, self.summed = {}, 0
+        row: dict[str, Any] = {"step": self.step, "epoch": self.epoch} | self.tally.means()
         if self.epoch % self.settings.validate_every == 0 or self.step >= self.steps:
             with self.average.applied():
                 row |= self._judgement()
