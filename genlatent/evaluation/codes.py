@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from genlatent.data.dataset import Dataset, Splits
-from genlatent.errors import DataError
+from genlatent.errors import DataError, RecipeError
 from genlatent.numerics.randomness import drawing_from, stream
 from genlatent.training.fit import fitting
 from genlatent.training.greedy import ROWS
@@ -31,14 +31,19 @@ class Codes(NamedTuple):
     test: Part
 
 
-def codes_of(model: Any, data: Dataset) -> Codes:
-    """Codes of the rows that have a class, flat, each value standardised by the training rows.
+def codes_of(model: Any, data: Dataset, scale: str = "each") -> Codes:
+    """Codes of the rows that have a class, flat, standardised by the training rows.
 
-    A value that is the same for every training row becomes 0.
+    Args:
+        model, data: what is encoded, and by what.
+        scale: `each` value gets variance 1, and one that is the same for every training row becomes 0; or one scale is
+            for `all`, under which values of a sparse code that are rare stay small.
     """
+    if scale not in SCALES:
+        raise RecipeError(f"scale must be one of {', '.join(SCALES)}, got {scale!r}")
     if data.labels is None or data.labels.train.dim() != 1 or data.labels.train.is_floating_point():
         raise DataError(f"{data.name} has no classes, which this looks for in the codes")
-    parts = standardised(*encoded(model, data))
+    parts = SCALES[scale](*encoded(model, data))
     return Codes(*(Part(z[y >= 0], y[y >= 0]) for z, y in zip(parts, data.labels)))
 
 
@@ -61,3 +66,17 @@ def standardised(train: Rows, *others: Rows) -> list[Rows]:
     constant = scale <= 1e-6 * mean.abs().clamp(min=1e-6)
     scale = torch.where(constant, torch.inf, scale)
     return [(rows - mean) / scale for rows in (train, *others)]
+
+
+def scaled(train: Rows, *others: Rows) -> list[Rows]:
+    """Rows less the mean of the first set, divided by one number: the standard deviation of its values about it.
+
+    >>> scaled(torch.tensor([[3.0, 5.0], [-3.0, 5.0], [3.0, 5.0], [-3.0, 5.0]]) / 3, torch.tensor([[2.0, 5.0]]))[1]
+    tensor([[2.8284, 4.7140]])
+    """
+    mean = train.mean(0)
+    spread = (train - mean).square().mean().sqrt()
+    return [(rows - mean) / (spread if spread > 0 else 1.0) for rows in (train, *others)]
+
+
+SCALES = {"each": standardised, "all": scaled}

@@ -6,7 +6,7 @@ from typing import Any
 from genlatent.data.hidden_labels import chosen
 from genlatent.errors import RecipeError
 from genlatent.evaluation.classification import wilson
-from genlatent.evaluation.codes import Codes, Part, codes_of
+from genlatent.evaluation.codes import SCALES, Codes, Part, codes_of
 from genlatent.evaluation.probes import LinearProbe
 from genlatent.reproduce.measured import Asked, Measure, Measured
 from genlatent.reproduce.mistaken import PER_CENT
@@ -23,14 +23,18 @@ class Probed:
     Args:
         strengths: values of its C, of which the best on the validation part is taken.
         labels: how many training rows show their label; all of them unless given.
+        scale: of the codes, as :func:`.codes_of` has it.
     """
 
     metric, unit, sign = "error", "%", -1
 
-    def __init__(self, strengths: Sequence[float] = (0.01, 0.1, 1.0), labels: Sequence[int] = ()):
+    def __init__(self, strengths: Sequence[float] = (0.01, 0.1, 1.0), labels: Sequence[int] = (), scale: str = "each"):
+        if scale not in SCALES:
+            raise RecipeError(f"scale must be one of {', '.join(SCALES)}, got {scale!r}")
         if any(count < 2 for count in labels):
             raise RecipeError(f"labels are numbers of at least 2, got {list(labels)}")
         self.strengths, self.labels = tuple(LinearProbe(strengths).strengths), tuple(labels)
+        self.scale = scale
 
     def pieces(self, rows: int) -> int:
         """One look is enough."""
@@ -38,7 +42,7 @@ class Probed:
 
     def piece(self, asked: Asked, number: int) -> dict[str, Any]:
         """All rows, for each number of labels."""
-        codes = codes_of(asked.model, shown(asked.known, asked.x, asked.y))
+        codes = codes_of(asked.model, shown(asked.known, asked.x, asked.y), self.scale)
         if not self.labels:
             error, method = self._error(codes)
             return Measured({self.metric: error}, True, "", f"{method}, on the code").plain()

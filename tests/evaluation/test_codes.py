@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from genlatent import Autoencoder, load_data
-from genlatent.errors import DataError
+from genlatent.errors import DataError, RecipeError
 from genlatent.evaluation.codes import codes_of, standardised
 
 
@@ -37,3 +37,13 @@ def test_classes_are_needed(device):
             Autoencoder(2, latent=1).to(device),
             load_data(torch.randn(50, 2, device=device).numpy(force=True)).to(device),
         )
+
+
+def test_one_scale_for_all_keeps_the_proportions_of_the_values(device):
+    data, model = load_data("digits").to(device), Autoencoder((1, 8, 8), latent=4).to(device)
+    codes, raw = codes_of(model, data, "all"), model.encode(data.train)
+    assert torch.allclose(codes.train.codes.square().mean(), torch.ones((), device=device), atol=1e-4)
+    expected = (model.encode(data.test) - raw.mean(0)) / (raw - raw.mean(0)).square().mean().sqrt()
+    assert torch.allclose(codes.test.codes, expected, atol=1e-4)
+    with pytest.raises(RecipeError, match="scale must be one of each, all, got 'none'"):
+        codes_of(model, data, "none")

@@ -108,6 +108,10 @@ def test_a_probe_of_pixels_is_as_wrong_as_logistic_regression():
     found = judged(Probed(strengths=(0.01,)), net, DIGITS.test, DIGITS.labels.test)
     assert math.isclose(found.measures["error"].value, wrong, abs_tol=0.5)
     assert 0 < wrong < 15
+    alike = judged(Probed(strengths=(0.01,), scale="all"), net, DIGITS.test, DIGITS.labels.test)
+    assert alike.measures["error"].value != found.measures["error"].value
+    with pytest.raises(RecipeError, match="scale must be one of"):
+        Probed(scale="rows")
 
 
 def test_a_model_without_classes_cannot_be_wrong():
