@@ -58,7 +58,7 @@ class Clock(Callback):
             "steps": trainer.steps,
             "epochs": trainer.epochs,
             "batch_size": trainer.settings.batch_size,
-            "rows": trainer.objective.rows(trainer.settings.batch_size),
+            "rows": trainer.objective.rows(trainer.model, trainer.settings.batch_size),
             "mode": trainer.mode,
             "products": trainer.route,
             "optimizer": sum(_bytes(list(s.values())) for s in trainer.torch_optimizer.state.values()),

@@ -45,7 +45,7 @@ class Objective(Component):
     needs: tuple[str, ...] = ()  # what a model must have to be trained by it
     monitor = "loss"  # the held-out metric that early stopping and `best` watch, lower is better
 
-    def rows(self, batch_size: int) -> int:
+    def rows(self, model: Any, batch_size: int) -> int:
         """How many rows a step takes through the model, there and back: what its work is estimated from."""
         return batch_size
 

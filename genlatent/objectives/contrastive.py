@@ -87,7 +87,7 @@ class ContrastiveDivergence(Objective):
         self.positive = positive
         self.sweeps = sweeps
 
-    def rows(self, batch_size: int) -> int:
+    def rows(self, model: Any, batch_size: int) -> int:
         """Two products for each row of data, and two more a step for each chain, where there and back takes three."""
         chains = self.chains if self.persistent else batch_size
         return (2 * batch_size + 2 * (self.steps + 1) * chains) // 3

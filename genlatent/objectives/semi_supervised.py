@@ -82,6 +82,10 @@ class SemiSupervisedELBO(Objective):
         self.particles, self.top, self.analytic = particles, top, analytic
         self.consistency, self.balance = consistency, balance
 
+    def rows(self, model: Any, batch_size: int) -> int:
+        """Every class that is enumerated goes through encoder and decoder, of each draw."""
+        return batch_size * self.particles * min(self.top or model.classes, model.classes)
+
     def init(self, model: Any, x: Tensor, share: float = 1.0) -> dict[str, Tensor]:
         """No state; a model that a term can teach nothing is refused."""
         if self.consistency:

@@ -21,7 +21,7 @@ class Variational(Objective):
 
     needs = ("guide",)
 
-    def rows(self, batch_size: int) -> int:
+    def rows(self, model: Any, batch_size: int) -> int:
         """Every draw of a latent goes through the decoder."""
         return batch_size * self.particles
 

@@ -151,7 +151,9 @@ def _mode(mode: str, model: Model, objective: Objective, settings: Settings, num
         return mode
     part = math.ceil(settings.batch_size / distributed.world())
     cost = compilations.expected(compilations.name_of(model, objective, part, num_rows))
-    return modes.choose(mode, model, objective.rows(settings.batch_size), settings.steps, devices.of(model), cost)
+    return modes.choose(
+        mode, model, objective.rows(model, settings.batch_size), settings.steps, devices.of(model), cost
+    )
 
 
 def fitting(model: Model, data: Dataset) -> Dataset:

@@ -5,11 +5,12 @@ import pytest
 import torch
 from torch import nn
 
-from genlatent import VAE, Autoencoder
+from genlatent import VAE, Autoencoder, SemiSupervisedVAE
 from genlatent.errors import RecipeError
 from genlatent.objectives.base import Loss, Objective
 from genlatent.objectives.contrastive import ContrastiveDivergence
 from genlatent.objectives.iwae import IWAE
+from genlatent.objectives.semi_supervised import SemiSupervisedELBO
 from genlatent.training.graph import compiled, traced
 from genlatent.training.mode import choose, compiler_found
 from genlatent.training.step import Rows, Step
@@ -236,11 +237,14 @@ def test_auto_compiles_long_trainings_only():
 
 
 def test_the_work_of_chains_and_of_several_draws_is_counted():
-    assert VAE((4,), latent=2).objective().rows(128) == 128
-    assert IWAE(particles=5).rows(128) == 640
+    model = SemiSupervisedVAE((4,), classes=7, latent=2)
+    assert VAE((4,), latent=2).objective().rows(model, 128) == 128
+    assert IWAE(particles=5).rows(model, 128) == 640
+    assert SemiSupervisedELBO().rows(model, 100) == 700
+    assert SemiSupervisedELBO(top=3, particles=2).rows(model, 100) == 600
     machine = ContrastiveDivergence(chains=500)
-    assert machine.rows(200) == 800, "4 + 20 products of 100 rows, three of which are there and back"
-    assert ContrastiveDivergence(persistent=False, steps=2).rows(30) == 80
+    assert machine.rows(model, 200) == 800, "4 + 20 products of 100 rows, three of which are there and back"
+    assert ContrastiveDivergence(persistent=False, steps=2).rows(model, 30) == 80
 
 
 MODES = [
