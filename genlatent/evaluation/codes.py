@@ -39,8 +39,7 @@ def codes_of(model: Any, data: Dataset, scale: str = "each") -> Codes:
         scale: `each` value gets variance 1, and one that is the same for every training row becomes 0; or one scale is
             for `all`, under which values of a sparse code that are rare stay small.
     """
-    if scale not in SCALES:
-        raise RecipeError(f"scale must be one of {', '.join(SCALES)}, got {scale!r}")
+    check_scale(scale)
     if data.labels is None or data.labels.train.dim() != 1 or data.labels.train.is_floating_point():
         raise DataError(f"{data.name} has no classes, which this looks for in the codes")
     parts = SCALES[scale](*encoded(model, data))
@@ -80,3 +79,9 @@ def scaled(train: Rows, *others: Rows) -> list[Rows]:
 
 
 SCALES = {"each": standardised, "all": scaled}
+
+
+def check_scale(scale: str) -> None:
+    """Refuse a name that stands for no way to scale codes."""
+    if scale not in SCALES:
+        raise RecipeError(f"scale must be one of {', '.join(SCALES)}, got {scale!r}")

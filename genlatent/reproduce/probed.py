@@ -6,7 +6,7 @@ from typing import Any
 from genlatent.data.hidden_labels import chosen
 from genlatent.errors import RecipeError
 from genlatent.evaluation.classification import wilson
-from genlatent.evaluation.codes import SCALES, Codes, Part, codes_of
+from genlatent.evaluation.codes import Codes, Part, check_scale, codes_of
 from genlatent.evaluation.probes import LinearProbe
 from genlatent.reproduce.measured import Asked, Measure, Measured
 from genlatent.reproduce.mistaken import PER_CENT
@@ -29,8 +29,7 @@ class Probed:
     metric, unit, sign = "error", "%", -1
 
     def __init__(self, strengths: Sequence[float] = (0.01, 0.1, 1.0), labels: Sequence[int] = (), scale: str = "each"):
-        if scale not in SCALES:
-            raise RecipeError(f"scale must be one of {', '.join(SCALES)}, got {scale!r}")
+        check_scale(scale)
         if any(count < 2 for count in labels):
             raise RecipeError(f"labels are numbers of at least 2, got {list(labels)}")
         self.strengths, self.labels = tuple(LinearProbe(strengths).strengths), tuple(labels)

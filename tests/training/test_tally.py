@@ -42,7 +42,7 @@ def test_a_loss_whose_parts_are_finite_is_named_itself():
     assert tally.read() == ("loss", -math.inf, 0)
 
 
-def test_nothing_is_read_before_enough_steps_wait():
+def test_it_is_full_once_so_many_steps_wait():
     tally = steps(*[1.0] * (WAITING - 1))
     assert not tally.full
     tally.add(torch.tensor(1.0), {"kl": torch.tensor(1.0)})
