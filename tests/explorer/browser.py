@@ -43,6 +43,7 @@ class Browser:
         self.out, self.into = _away(there[1]), _away(here[0])
         theirs = _away(there[0]), _away(here[1])
         self.errors, self.requests, self._answers, self._numbers = [], [], {}, itertools.count(1)
+        self._asked = set()
         self._news = queue.Queue()
         command = [installed(), *FLAGS, f"--user-data-dir={folder}", "about:blank"]
 
@@ -114,6 +115,9 @@ class Browser:
             self.errors.append(params["entry"])
         elif method == "Network.requestWillBeSent":
             self.requests.append(params["request"]["url"])
+            self._asked.add(params["requestId"])
+        elif method in ("Network.loadingFinished", "Network.loadingFailed"):
+            self._asked.discard(params["requestId"])
 
     def settle(self, seconds=0.2):
         """Hear what there is to hear."""
@@ -121,10 +125,21 @@ class Browser:
         while time.monotonic() < until:
             self._hear(0.02)
 
+    def rest(self, silence=0.5, seconds=20.0):
+        """Until every question of the page has been answered and none has come for a while."""
+        until = time.monotonic() + seconds
+        while True:
+            before = len(self.requests)
+            self.settle(silence)
+            if not self._asked and len(self.requests) == before:
+                return
+            assert time.monotonic() < until, f"the page goes on asking: {self.requests[-3:]}"
+
     def open(self, address):
         """Go to a page, from nothing."""
         self.errors.clear()
         self.requests.clear()
+        self._asked.clear()
         self.call("Page.navigate", url=address)
 
     def run(self, code):

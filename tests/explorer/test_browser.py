@@ -373,6 +373,7 @@ def full(worker):
 def test_a_busy_server_is_named_and_waited_for(browser, served):
     server = served("autoencoder")
     opened(browser, server)
+    browser.rest()  # of two wishes the second waits for the answer to the first
     gate = full(server.explorer.worker)
     press(browser, "draw", "Clear")
     browser.wait("document.getElementById('status').textContent.startsWith('busy')")
