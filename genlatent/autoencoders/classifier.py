@@ -9,6 +9,7 @@ from genlatent.distributions.supports import Support, check
 from genlatent.errors import DataError, RecipeError
 from genlatent.model import Model
 from genlatent.networks.base import Sizes, size
+from genlatent.networks.dropout import Dropout
 from genlatent.networks.mlp import MLP
 from genlatent.networks.wiring import Joint, at_rest
 from genlatent.objectives.softmax import SoftmaxCrossEntropy
@@ -29,6 +30,7 @@ class Classifier(Model):
         features: number of features, or their shape.
         frozen: whether the encoder stays as it is.
         corruption: what spoils x while the classes are learned.
+        dropout: share of the features that is left out while the classes are learned.
 
     >>> import torch
     >>> Classifier((1, 8, 8), classes=10, features=30).predict(torch.zeros(3, 1, 8, 8)).shape
@@ -45,13 +47,15 @@ class Classifier(Model):
         features: Sizes = 100,
         frozen: bool = False,
         corruption: Callable[[Tensor], Tensor] | None = None,
+        dropout: float = 0.0,
     ):
         super().__init__()
         if classes < 2:
             raise RecipeError(f"classes must be at least 2, got {classes}")
         self.event_shape, self.classes, self.frozen = size(event_shape, "event_shape"), classes, frozen
         self.features = features if isinstance(features, int) else tuple(features)
-        self.corruption = corruption
+        self.corruption, self.dropout = corruption, dropout
+        self._left_out = Dropout(dropout)
         self.encoder = MLP() if encoder is None else encoder
         shape = size(features, "features")
         self._encoding = Joint("encoder", self.event_shape, shape, "the softmax layer")
@@ -79,7 +83,7 @@ class Classifier(Model):
         """Log-probabilities of the classes but for a constant in each row; differentiable."""
         x = self.shaped(x)
         seen = x if self.corruption is None or not self.training else self.corruption(x)
-        return self.head(self._encoding.run(self.encoder, seen))
+        return self.head(self._left_out(self._encoding.run(self.encoder, seen)))
 
     def predict_proba(self, x: Tensor) -> Float[Tensor, "batch classes"]:
         """Probability of each class."""

@@ -45,6 +45,7 @@ class FineTune(Classifier):
         classes: how many.
         frozen: whether the model stays as it is.
         corruption: what spoils x while the classes are learned.
+        dropout: share of the code's values that is left out while the classes are learned.
 
     >>> from genlatent.autoencoders.autoencoder import Autoencoder
     >>> FineTune(Autoencoder((1, 8, 8), latent=5), classes=10).predict_proba(torch.zeros(2, 1, 8, 8)).shape
@@ -57,9 +58,10 @@ class FineTune(Classifier):
         classes: int,
         frozen: bool = False,
         corruption: Callable[[Tensor], Tensor] | None = None,
+        dropout: float = 0.0,
     ):
         base = copy.deepcopy(base)
-        super().__init__(base.event_shape, classes, Codes(base), code_size(base), frozen, corruption)
+        super().__init__(base.event_shape, classes, Codes(base), code_size(base), frozen, corruption, dropout)
         self.to(next(base.parameters()))
 
     @property

@@ -81,6 +81,10 @@ class Dataset:
     def __post_init__(self):
         for name, kind in (("shape", torch.Size), ("label_names", tuple), ("columns", tuple), ("integers", tuple)):
             object.__setattr__(self, name, kind(getattr(self, name)))
+        for name in ("train", "valid", "test"):
+            part = getattr(self, name)
+            if isinstance(part, Tensor):  # one row after another, as batches of rows are taken
+                object.__setattr__(self, name, part.contiguous())
         object.__setattr__(self, "categories", {name: tuple(texts) for name, texts in self.categories.items()})
         if not isinstance(self.support, str):
             object.__setattr__(self, "support", tuple(self.support))

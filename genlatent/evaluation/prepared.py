@@ -48,7 +48,8 @@ def prepared(
         with torch.no_grad():
             return functional_call(formula, dict(zip(names, leaves)), leaves[len(names) :])
 
-    leaves, spare = [*held, *(x.clone() for x in like)], torch.Generator(like[0].device).manual_seed(0)
+    leaves = [*held, *(x.clone(memory_format=torch.contiguous_format) for x in like)]
+    spare = torch.Generator(like[0].device).manual_seed(0)
     with model.asked(spare), graphs.quiet_pyro(validate=True), graphs.ProductShapes() as products:
         flat(*leaves)
     route = resolve(matmul, products.shapes, like[0].device)
@@ -60,7 +61,7 @@ def prepared(
 
     def call(*given: Tensor) -> Sequence[Tensor]:
         with fast_matmul(route):
-            return run(*held, *given)
+            return run(*held, *(x.contiguous() for x in given))  # compiled code relies on how they lie in memory
 
     return call
 

@@ -76,3 +76,17 @@ def test_bad_input(digits, device):
     with pytest.raises(Unsupported, match="Classifier has no 'sample'"):
         model.sample(1)
     assert isinstance(digits.labels, Splits)
+
+
+def test_features_are_left_out_while_classes_are_learned_and_at_no_other_time(device):
+    """Of features that are all 1 each class sees its own: 0 with probability p, and 1 / (1 - p) otherwise."""
+    model = Classifier((10,), classes=10, encoder=torch.nn.Identity(), features=10, dropout=0.25).to(device)
+    torch.nn.init.eye_(model.head.weight)
+    x = torch.ones(2000, 10, device=device)
+    with torch.no_grad():
+        seen = model.train().logits(x)
+    torch.testing.assert_close(seen.unique(), torch.tensor([0.0, 4 / 3], device=device))
+    assert abs(float((seen > 0).double().mean()) - 0.75) < 5 * (0.75 * 0.25 / seen.numel()) ** 0.5
+    assert torch.equal(model.eval().logits(x), x)
+    with pytest.raises(ValueError, match="dropout is a share of the units"):
+        Classifier((10,), classes=10, dropout=1.0)

@@ -91,13 +91,14 @@ def test_inputs_are_spoilt_while_classes_are_learned_and_at_no_other_time(digits
 
 
 def test_masked_while_learning_it_is_traced_and_rebuilt(digits, tmp_path, device):
-    model = FineTune(StackedAutoencoder((1, 8, 8), (20, 10)), 10, corruption=Masking(0.2)).to(device)
+    model = FineTune(StackedAutoencoder((1, 8, 8), (20, 10)), 10, corruption=Masking(0.2), dropout=0.1).to(device)
     pretrain(model, digits, steps=5)
     history = fit(model, digits, epochs=4, optimizer=Optimizer(learning_rate=1e-2), mode="traced")
     assert history.column("valid/loss")[-1] < history.column("valid/loss")[0]
     save(model, tmp_path / "model")
     found = load(tmp_path / "model").to(device)
     assert found.corruption.p == 0.2
+    assert found.dropout == 0.1
     assert torch.equal(found.predict_proba(digits.test), model.predict_proba(digits.test))
 
 

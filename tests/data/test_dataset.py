@@ -33,6 +33,14 @@ def test_fields_are_frozen_and_normalised():
         data.name = "other"
 
 
+def test_rows_lie_one_after_another_in_memory():
+    x = torch.rand(3, 2, 10).permute(2, 1, 0)
+    data = tiny(x)
+    for part, rows in (("train", x[:6]), ("valid", x[6:8]), ("test", x[8:])):
+        assert getattr(data, part).is_contiguous()
+        assert torch.equal(getattr(data, part), rows)
+
+
 @pytest.mark.parametrize("part", ["train", "valid", "test"])
 def test_empty_set_is_refused(part):
     assert refusal(**{part: torch.empty(0, 2, 3)}) == f"tiny: the {part} set has no rows; give it at least one"
