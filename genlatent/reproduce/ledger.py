@@ -38,7 +38,8 @@ class Ledger:
 
     Args:
         place: the folder.
-        about: what decides the numbers; a folder that was begun with anything else is refused.
+        about: what decides the numbers; its lists may have grown at the end since the folder was begun, and a folder
+            that was begun with anything else is refused.
     """
 
     def __init__(self, place: Path, about: dict[str, Any]):
@@ -52,13 +53,12 @@ class Ledger:
 
     def _same(self) -> None:
         place = self.place / ABOUT
-        if not place.is_file():
-            storage.write_json(place, self.about)
-        elif storage.read_json(place) != self.about:
+        if place.is_file() and not _goes_on(storage.read_json(place), self.about):
             raise RunError(
                 f"{self.place} was begun with another definition of {self.about['name']!r}, or with other seeds; "
                 "go on with those, or name another folder: --out"
             )
+        storage.write_json(place, self.about)
 
     def done(self, key: str) -> Any:
         """What a finished stage found, or None."""
@@ -92,6 +92,14 @@ class Ledger:
         """Of all stages whose names begin so."""
         found = [spent for key, spent in self.spent.items() if key.startswith(prefix)]
         return Spent(*(sum(values) for values in zip(*found))) if found else Spent()
+
+
+def _goes_on(before: dict[str, Any], now: dict[str, Any]) -> bool:
+    """Whether the same is there, and perhaps more at the end of its lists."""
+    return before.keys() == now.keys() and all(
+        now[key][: len(begun)] == begun if isinstance(begun, list) else now[key] == begun
+        for key, begun in before.items()
+    )
 
 
 class Nothing:

@@ -63,10 +63,10 @@ def recipe_of(part: Part, changes: tuple[str, ...] = (), seed: int = 0) -> Recip
     return reading.read(part.recipe, [*part.changes, *changes, *seeded])
 
 
-def definition(content: Reproduction) -> str:
-    """A digest of all that decides the numbers: another one makes another record."""
-    text = json.dumps([_deciding(part) for part in content.parts], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+def definition(content: Reproduction) -> list[str]:
+    """For each part a digest of all that decides its numbers: another one makes another record."""
+    texts = [json.dumps(_deciding(part), sort_keys=True) for part in content.parts]
+    return [hashlib.sha256(text.encode()).hexdigest() for text in texts]
 
 
 def _deciding(part: Part) -> list[Any]:

@@ -48,7 +48,7 @@ def carry_out(
     place.mkdir(parents=True, exist_ok=True)
     with storage.lock(place / ".lock", f"{place} is being written by another process; wait for it to end"):
         seeds = [list(part.seeds) for part in entry.content.parts]
-        ledger = Ledger(place, {"name": entry.name, "definition": definition(entry.content), "seeds": seeds})
+        ledger = Ledger(place, {"name": entry.name, "parts": definition(entry.content), "seeds": seeds})
         how = Circumstances(ledger, shelf, clock, device, callbacks, say, stepping, slim)
 
         def write() -> dict[str, Any]:

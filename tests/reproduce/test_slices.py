@@ -120,6 +120,23 @@ def test_another_definition_or_other_seeds_are_refused(small, tmp_path):
         carried_out(small, tmp_path / "run")
 
 
+def test_a_part_that_comes_after_the_others_leaves_what_they_found(whole, small, tmp_path):
+    shutil.copytree(whole, tmp_path / "run")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "run" / "stages").iterdir()}
+    small.write_text(small.read_text() + "- title: another\n  like: an autoencoder with codes\n  seeds: [9]\n")
+    found = carried_out(small, tmp_path / "run")
+    assert found["complete"]
+    assert [seed["seed"] for seed in found["parts"][2]["seeds"]] == [9]
+    first = json.loads((whole / "record.json").read_text())
+    assert fixed(found)["parts"][:2] == fixed(first)["parts"]
+    after = {path.name: path.read_bytes() for path in (tmp_path / "run" / "stages").iterdir()}
+    assert set(after) - set(before) == {"part-3-seed-9-trained.json", "part-3-seed-9-judged.json"}
+    assert {name for name in before if before[name] != after[name]} == {"slices.json"}
+    small.write_text(small.read_text().replace("steps: 5, agree", "steps: 6, agree"))
+    with pytest.raises(RunError, match="begun with another definition of 'small'"):
+        carried_out(small, tmp_path / "run")
+
+
 def test_a_slim_folder_keeps_no_weights_of_what_is_judged(small, tmp_path):
     found = carried_out(small, tmp_path / "run", slim=True)
     assert found["complete"]
