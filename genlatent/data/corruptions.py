@@ -28,12 +28,20 @@ class Corruption(Component):
 class Masking(Corruption):
     r"""Each value is replaced with probability p, by `value`.
 
+    Args:
+        p: how likely.
+        value: by what.
+        rescale: let the values that stay grow by :math:`1 / (1 - p)`, so that in the mean a row is what it was; for a
+            network that learns from masked rows and is asked about whole ones. Takes a `value` of 0.
+
     >>> Masking(1.0)(torch.ones(1, 3))
     tensor([[0., 0., 0.]])
     """
 
-    def __init__(self, p: float = 0.25, value: float = 0.0):
-        self.p, self.value = _share(p, "p"), value
+    def __init__(self, p: float = 0.25, value: float = 0.0, rescale: bool = False):
+        self.p, self.value, self.rescale = _share(p, "p"), value, rescale
+        if rescale and (p == 1 or value != 0):
+            raise ValueError(f"rescale takes p below 1 and a value of 0, got {p} and {value}")
 
     @property
     def idle(self) -> bool:
@@ -43,7 +51,7 @@ class Masking(Corruption):
     def __call__(self, x: Rows) -> Rows:
         """Corrupted rows."""
         hit = torch.rand(x.shape, dtype=x.dtype, device=x.device) < self.p
-        return torch.where(hit, self.value, x)
+        return torch.where(hit, self.value, x / (1 - self.p) if self.rescale else x)
 
 
 class ExactMasking(Corruption):

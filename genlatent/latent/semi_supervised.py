@@ -143,8 +143,11 @@ class SemiSupervisedVAE(ConditionalVAE):
 
     def class_logits(self, x: Tensor) -> Tensor:
         """Logits of q(y | x); gaps must be filled."""
-        seen = x if self.corruption is None or not self.training else self.corruption(x)
-        return self._classifying.run(self.classifier, seen)
+        return self.uncorrupted_logits(x if self.corruption is None or not self.training else self.corruption(x))
+
+    def uncorrupted_logits(self, x: Tensor) -> Tensor:
+        """The same of rows that are taken as they are."""
+        return self._classifying.run(self.classifier, x)
 
     def predict_proba(self, x: Tensor) -> Tensor:
         """q(y | x), `(n, classes)`."""

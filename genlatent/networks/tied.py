@@ -1,7 +1,7 @@
 """A decoder with no weights of its own: each layer of the encoder, transposed."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -133,7 +133,7 @@ def _steps(encoder: nn.Module, shape: torch.Size) -> list[Step]:
     def note(layer: nn.Module, args: tuple[Tensor, ...], out: Tensor) -> None:
         found.append((layer, args[0].shape[1:], out.shape[1:]))
 
-    hooks = [part.register_forward_hook(note) for part in chain.modules() if not list(part.children())]
+    hooks = [part.register_forward_hook(note) for part in _single(chain)]
     like = next(encoder.parameters())
     modes = [(part, part.training) for part in encoder.modules()]
     try:
@@ -147,8 +147,21 @@ def _steps(encoder: nn.Module, shape: torch.Size) -> list[Step]:
     return found
 
 
+def _single(chain: nn.Module) -> Iterator[nn.Module]:
+    """The layers of a chain, each whole: what is put together otherwise than one after the other is not taken apart."""
+    if isinstance(chain, (nn.Sequential, Network)):
+        for part in chain.children():
+            yield from _single(part)
+    else:
+        yield chain
+
+
+def _weighted(layer: nn.Module) -> bool:
+    return not isinstance(layer, ELEMENTWISE) and any(True for _ in layer.parameters())
+
+
 def _backwards(steps: Sequence[Step]) -> list[nn.Module]:
-    last = max(number for number, (layer, _, _) in enumerate(steps) if isinstance(layer, SHARED))
+    last = max(number for number, (layer, _, _) in enumerate(steps) if _weighted(layer))
     layers: list[nn.Module] = []
     for layer, before, after in reversed(steps[: last + 1]):
         if isinstance(layer, SHARED):

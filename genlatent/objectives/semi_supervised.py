@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from genlatent.objectives.agreement import disagreement, imbalance, mean_of, refuse_certain
+from genlatent.objectives.agreement import disagreement, divergence, imbalance, mean_of, refuse_certain, worst_change
 from genlatent.objectives.base import Batch, Loss, Objective
 from genlatent.objectives.enumeration import Enumeration, enumerated
 from genlatent.objectives.pyro_terms import Rows, Terms, terms, total
@@ -37,11 +37,16 @@ class SemiSupervisedELBO(Objective):
     Where `fit` gives each batch a fixed number of labelled rows, the classes are enumerated for the others only, and
     a labelled row counts as often as there are such rows in the data, so that the share does not change the bound.
 
-    Two additions to the paper, 0 unless asked for, are about the U rows of a batch that have no label. With
+    Three additions to the paper, 0 unless asked for, are about the U rows of a batch that have no label. With
     :math:`q_u = q(y \mid \tilde x_u)` and :math:`q'_u` the predictions for two draws of the model's corruption they are
 
     .. math:: \frac{\kappa}{U} \sum_u \tfrac12 \bigl[\mathrm{KL}(q_u \| q'_u) + \mathrm{KL}(q'_u \| q_u)\bigr]
         + \lambda \, \mathrm{KL}\Bigl(\frac{1}{U} \sum_u q_u \Big\| p(y)\Bigr)
+        + \frac{\nu}{U} \sum_u \mathrm{KL}\bigl(q(y \mid x_u) \| q(y \mid x_u + r_u)\bigr)
+
+    where :math:`r_u` is the change of a given length that alters the prediction most
+    (:func:`genlatent.objectives.agreement.worst_change`); it is not learned through, and nor is :math:`q(y \mid x_u)`
+    there.
 
     The metric `loss` is the bound without these and without the classification term, in nats; held-out rows count as
     unlabelled.
@@ -54,6 +59,9 @@ class SemiSupervisedELBO(Objective):
 
         Discriminative clustering by regularized information maximization (Krause, Perona and Gomes, 2010)
 
+        Virtual adversarial training: a regularization method for supervised and semi-supervised learning (Miyato et
+        al., 2018)
+
     Args:
         particles: draws of z for each row and class.
         top: enumerate only so many classes of an unlabelled row, the likeliest ones, with q renormalised over them:
@@ -61,6 +69,8 @@ class SemiSupervisedELBO(Objective):
         analytic: take the KL of z in closed form where Pyro registers it.
         consistency: the weight :math:`\kappa`; it takes a corruption, or dropout in the classifier.
         balance: the weight :math:`\lambda`.
+        adversarial: the weight :math:`\nu`.
+        length: of :math:`r_u`, by the Euclidean norm.
     """
 
     needs = ("told_logits",)
@@ -72,15 +82,19 @@ class SemiSupervisedELBO(Objective):
         analytic: bool = True,
         consistency: float = 0.0,
         balance: float = 0.0,
+        adversarial: float = 0.0,
+        length: float = 2.0,
     ):
         for name, value in (("particles", particles), ("top", top)):
             if value is not None and value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")
-        for name, weight in (("consistency", consistency), ("balance", balance)):
+        for name, weight in (("consistency", consistency), ("balance", balance), ("adversarial", adversarial)):
             if not weight >= 0:
                 raise ValueError(f"{name} must not be negative, got {weight}")
+        if not length > 0:
+            raise ValueError(f"length must be positive, got {length}")
         self.particles, self.top, self.analytic = particles, top, analytic
-        self.consistency, self.balance = consistency, balance
+        self.consistency, self.balance, self.adversarial, self.length = consistency, balance, adversarial, length
 
     def rows(self, model: Any, batch_size: int) -> int:
         """Every class that is enumerated goes through encoder and decoder, of each draw."""
@@ -121,19 +135,26 @@ class SemiSupervisedELBO(Objective):
 
     def wishes(self, model: Any, batch: Batch, run: Enumeration) -> dict[str, Tensor]:
         """What is added about rows without a label, before it is weighed; the guide's own prediction is one of two."""
-        if not self.consistency and not self.balance:
+        if not self.consistency and not self.balance and not self.adversarial:
             return {}
         found, number = {}, run.t.num_rows
         logits = run.t.guide.nodes["y"]["fn"].logits
         logits = logits.reshape(-1, number, logits.shape[-1])[0]
         told = None if batch.y is None else batch.y[-number:].flatten()
         unknown = torch.ones_like(logits[:, 0], dtype=torch.bool) if told is None else told < 0
+        x = model.split(batch.x[-number:])[0]
         if self.consistency:
-            again = model.class_logits(model.split(batch.x[-number:])[0])
-            found["consistency"] = mean_of(disagreement(logits, again), unknown)
+            found["consistency"] = mean_of(disagreement(logits, model.class_logits(x)), unknown)
         if self.balance:
             found["balance"] = imbalance(logits, unknown, model.log_class_prior)
+        if self.adversarial:
+            found["adversarial"] = mean_of(self.shaken(model, x), unknown)
         return found
+
+    def shaken(self, model: Any, x: Tensor) -> Tensor:
+        """How far the prediction for each row moves under the change that moves it most."""
+        worse = x + worst_change(model.uncorrupted_logits, x, self.length)
+        return divergence(model.uncorrupted_logits(x).detach(), model.uncorrupted_logits(worse))
 
     def validate(self, model: Any, batch: Batch) -> dict[str, Tensor]:
         """The bound on log p(x) of each row, and how well its label is predicted where it has one."""

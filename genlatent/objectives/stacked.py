@@ -12,7 +12,7 @@ from genlatent.objectives.iwae import IWAE
 from genlatent.objectives.pyro_terms import Terms, terms, total
 from genlatent.objectives.semi_supervised import SemiSupervisedELBO
 
-BESIDE = ("classification", "consistency", "balance")  # what the upper model learns from beside its bound
+BESIDE = ("classification", "consistency", "balance", "adversarial")  # what it learns from beside its bound
 
 
 class StackedELBO(SemiSupervisedELBO):
@@ -29,7 +29,7 @@ class StackedELBO(SemiSupervisedELBO):
 
     Args:
         first: the fraction of all steps for the lower model; 0 if it is trained already.
-        particles, top, analytic, consistency, balance: as in :class:`SemiSupervisedELBO`.
+        particles, top, analytic, consistency, balance, adversarial, length: as in :class:`SemiSupervisedELBO`.
     """
 
     needs = ("first", "second")
@@ -42,8 +42,10 @@ class StackedELBO(SemiSupervisedELBO):
         analytic: bool = True,
         consistency: float = 0.0,
         balance: float = 0.0,
+        adversarial: float = 0.0,
+        length: float = 2.0,
     ):
-        super().__init__(particles, top, analytic, consistency, balance)
+        super().__init__(particles, top, analytic, consistency, balance, adversarial, length)
         if not 0 <= first < 1:
             raise ValueError(f"first is a fraction of all steps, from 0 to below 1, got {first}")
         self.first = first

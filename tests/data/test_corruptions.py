@@ -65,6 +65,12 @@ def test_masking_hits_each_value_with_probability_p():
     assert set(y.unique().tolist()) == {-1.0, 1.0}
 
 
+def test_rescaled_masking_keeps_the_mean():
+    y = Masking(0.3, rescale=True)(torch.full((500, 400), 2.0))
+    assert y.unique().tolist() == pytest.approx([0.0, 2 / 0.7])
+    assert near(y.double().mean(), 2.0, (2 / 0.7) ** 2 * 0.21, y.numel())
+
+
 @pytest.mark.parametrize(("share", "count"), [(0.0, 0), (0.1, 3), (0.25, 8), (0.99, 30), (1.0, 30)])
 def test_exact_masking_hits_the_same_number_in_every_row(share, count):
     y = ExactMasking(share)(torch.ones(200, 1, 5, 6))
@@ -155,6 +161,8 @@ def test_masking_takes_missing_values_along():
     ("make", "sentence"),
     [
         (lambda: Masking(1.5), "p must be between 0 and 1, got 1.5"),
+        (lambda: Masking(0.1, value=1.0, rescale=True), "rescale takes p below 1 and a value of 0, got 0.1 and 1.0"),
+        (lambda: Masking(1.0, rescale=True), "rescale takes p below 1 and a value of 0, got 1.0 and 0.0"),
         (lambda: ExactMasking(-0.1), "share must be between 0 and 1, got -0.1"),
         (lambda: SaltAndPepper(2.0), "p must be between 0 and 1, got 2.0"),
         (lambda: GaussianNoise(-1.0), "scale must not be negative, got -1.0"),

@@ -53,6 +53,24 @@ def test_dropout_keeps_the_mean(device):
     assert_mean((h == 0).double().cpu(), 0.3)
 
 
+def test_a_gate_multiplies_each_unit(device, x):
+    net = MLP((6,), "tanh", inputs=4, outputs=3, gated=True).double().to(x.device)
+    first, last = (layer for layer in net.layers if isinstance(layer, nn.Linear))
+    (w, v), (b, c) = first.weight.chunk(2), first.bias.chunk(2)
+    torch.testing.assert_close(net(x), last((x @ w.T + b).tanh() * (x @ v.T + c).sigmoid()))
+    assert net.output_layer() is last
+
+
+def test_gated_layers_are_told_a_condition_and_trained(device):
+    digits = load_data("digits", binarise="threshold", num_labels=100).to(device)
+    gated = {"activation": "identity", "gated": True, "normalise": "batch", "dropout": 0.1}
+    networks = {name: MLP((12, 8), **gated) for name in ("encoder", "decoder", "classifier")}
+    model = SemiSupervisedVAE(digits.shape, latent=2, **networks).to(device)
+    fit(model, digits, steps=40, batch_size=50, seed=0)
+    assert model.predict(digits.test[:5]).shape == (5,)
+    assert build(describe(networks["encoder"]), "network").gated
+
+
 def test_at_rest_nothing_is_left_out(network, x):
     network.eval()
     first, second, third = (layer for layer in network.layers if isinstance(layer, nn.Linear))

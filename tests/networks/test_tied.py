@@ -126,6 +126,11 @@ class _Opaque(nn.Module):
             ),
             "cannot transpose a BatchNorm1d",
         ),
+        (lambda: Autoencoder((6,), 2, encoder=MLP((4,), gated=True), decoder=Tied()), "cannot transpose a Gate"),
+        (
+            lambda: Autoencoder((6,), 2, encoder=nn.Sequential(nn.Linear(6, 6), _Opaque()), decoder=Tied()),
+            "cannot transpose a _Opaque",
+        ),
     ],
 )
 def test_bad_ties(make, message):

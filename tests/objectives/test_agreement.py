@@ -14,7 +14,7 @@ from genlatent.latent.semi_supervised import SemiSupervisedVAE
 from genlatent.latent.stacked import StackedVAE
 from genlatent.latent.vae import VAE
 from genlatent.networks.mlp import MLP
-from genlatent.objectives.agreement import disagreement, imbalance
+from genlatent.objectives.agreement import disagreement, divergence, imbalance, worst_change
 from genlatent.objectives.base import Batch, Labelled
 from genlatent.objectives.semi_supervised import SemiSupervisedELBO
 from genlatent.objectives.stacked import StackedELBO
@@ -116,6 +116,65 @@ def test_without_any_label_all_rows_are(device, x):
     agreed, balanced = by_hand(model, x)
     torch.testing.assert_close(found.metrics["consistency"], agreed.detach())
     torch.testing.assert_close(found.metrics["balance"], balanced.detach())
+
+
+def test_the_worst_change_is_the_longest_axis_of_the_divergence(device):
+    """Of two classes the divergence is a square form of rank one, so that one turn of the power method is exact."""
+    layer = nn.Linear(5, 2).double().to(device)
+    x = torch.rand(3, 5, dtype=torch.double, device=device)
+    axis = (layer.weight[0] - layer.weight[1]).detach()
+    changed = worst_change(layer, x, 2.0)
+    assert not changed.requires_grad
+    torch.testing.assert_close(changed.norm(dim=1), torch.full_like(changed[:, 0], 2.0))
+    torch.testing.assert_close((changed @ axis / (2.0 * axis.norm())).abs(), torch.ones_like(changed[:, 0]))
+
+
+def test_the_worst_change_moves_predictions_further_than_most(device):
+    net = MLP((20,), "tanh", inputs=(30,), outputs=4).double().to(device)
+    x = torch.randn(50, 30, dtype=torch.double, device=device)
+
+    def moved(change):
+        return divergence(net(x), net(x + change)).detach()
+
+    worst = moved(worst_change(net, x, 0.5))
+    others = torch.stack([moved(0.5 * nn.functional.normalize(torch.randn_like(x), dim=1)) for _ in range(20)])
+    assert (worst > others).double().mean() > 0.95
+
+
+def test_rows_where_nothing_changes_keep_a_finite_cost(device):
+    flat = nn.Linear(5, 3).double().to(device)
+    nn.init.zeros_(flat.weight)
+    changed = worst_change(flat, torch.ones(2, 5, dtype=torch.double, device=device), 1.0)
+    assert not changed.any()
+
+
+@pytest.mark.parametrize("share", [None, Labelled(3, 0.25)])
+def test_the_adversarial_cost_is_that_of_the_worst_change(device, x, y, share):
+    """With two classes and a linear classifier both signs of the worst change are known; each row pays for one."""
+    model = SemiSupervisedVAE((5,), 2, latent=2, encoder=MLP((4,)), decoder=MLP((4,)), classifier=MLP(()))
+    model = model.double().to(device)
+    y = y.clamp(max=1)
+    found = value(model, x, y, share, adversarial=3.0, length=0.7)
+    plain = value(model, x, y, share)
+    weight = model.classifier.output_layer().weight
+    step = 0.7 * (weight[0] - weight[1]) / (weight[0] - weight[1]).norm()
+    both = torch.stack([divergence(model.classifier(x[3:]), model.classifier(x[3:] + s * step)) for s in (1, -1)])
+    cost = found.metrics["adversarial"]
+    assert both.min(0).values.mean() - 1e-9 <= cost <= both.max(0).values.mean() + 1e-9
+    torch.testing.assert_close(found.value - plain.value, 3.0 * cost)
+
+
+@pytest.mark.parametrize("share", [None, Labelled(3, 0.25)])
+def test_the_adversarial_cost_is_the_same_traced(device, x, y, share):
+    rows = Rows(x, y, torch.arange(7, device=device), share)
+    model, found = m2(device, Masking(0.3), normalise="batch"), []
+    for mode in ("eager", "traced"):
+        step = Step(model, SemiSupervisedELBO(top=2, adversarial=2.0), mode=mode)
+        found.append(step(rows, torch.zeros((), device=device), {}, torch.Generator(device).manual_seed(1)))
+    eager, traced = found
+    assert eager.metrics["adversarial"] > 0
+    for name, gradient in eager.gradients.items():
+        torch.testing.assert_close(gradient, traced.gradients[name])
 
 
 def test_certain_predictions_cost_finite_numbers():
