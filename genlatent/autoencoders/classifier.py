@@ -85,6 +85,10 @@ class Classifier(Model):
         seen = x if self.corruption is None or not self.training else self.corruption(x)
         return self.head(self._left_out(self._encoding.run(self.encoder, seen)))
 
+    def uncorrupted_logits(self, x: Tensor) -> Float[Tensor, "batch classes"]:
+        """The same of rows that are taken as they are, with all of their features."""
+        return self.head(self._encoding.run(self.encoder, self.shaped(x)))
+
     def predict_proba(self, x: Tensor) -> Float[Tensor, "batch classes"]:
         """Probability of each class."""
         check(x, self.support, type(self).__name__)

@@ -46,6 +46,25 @@ def worst_change(predict: Callable[[Tensor], Tensor], x: Tensor, length: float) 
     return _long(g, length)
 
 
+def shaken(predict: Callable[[Tensor], Tensor], x: Tensor, length: float) -> Tensor:
+    r"""How far the prediction for each row moves under its :func:`worst_change` r,
+    :math:`\mathrm{KL}\bigl(q(y \mid x) \| q(y \mid x + r)\bigr)`.
+
+    Neither r nor q(y | x) is learned through: the prediction at x + r is drawn to that at x.
+    """
+    with torch.no_grad():
+        known = predict(x)
+    return divergence(known, predict(x + worst_change(predict, x, length)))
+
+
+def check_adversarial(adversarial: float, length: float) -> None:
+    """Refuse weights and lengths that cannot be."""
+    if not adversarial >= 0:
+        raise ValueError(f"adversarial must not be negative, got {adversarial}")
+    if not length > 0:
+        raise ValueError(f"length must be positive, got {length}")
+
+
 def divergence(logits: Tensor, others: Tensor) -> Tensor:
     r""":math:`\mathrm{KL}(q \| q')` of two predictions for each row.
 

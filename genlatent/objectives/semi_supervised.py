@@ -6,7 +6,14 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from genlatent.objectives.agreement import disagreement, divergence, imbalance, mean_of, refuse_certain, worst_change
+from genlatent.objectives.agreement import (
+    check_adversarial,
+    disagreement,
+    imbalance,
+    mean_of,
+    refuse_certain,
+    shaken,
+)
 from genlatent.objectives.base import Batch, Loss, Objective
 from genlatent.objectives.enumeration import Enumeration, enumerated
 from genlatent.objectives.pyro_terms import Rows, Terms, terms, total
@@ -91,11 +98,10 @@ class SemiSupervisedELBO(Objective):
         for name, value in (("particles", particles), ("top", top)):
             if value is not None and value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")
-        for name, weight in (("consistency", consistency), ("balance", balance), ("adversarial", adversarial)):
+        for name, weight in (("consistency", consistency), ("balance", balance)):
             if not weight >= 0:
                 raise ValueError(f"{name} must not be negative, got {weight}")
-        if not length > 0:
-            raise ValueError(f"length must be positive, got {length}")
+        check_adversarial(adversarial, length)
         if not 0 <= warmup <= 1:
             raise ValueError(f"warmup is a fraction of all steps, between 0 and 1, got {warmup}")
         self.particles, self.top, self.analytic = particles, top, analytic
@@ -164,13 +170,8 @@ class SemiSupervisedELBO(Objective):
         if self.balance:
             found["balance"] = imbalance(logits, unknown, model.log_class_prior)
         if self.adversarial:
-            found["adversarial"] = mean_of(self.shaken(model, x), unknown)
+            found["adversarial"] = mean_of(shaken(model.uncorrupted_logits, x, self.length), unknown)
         return found
-
-    def shaken(self, model: Any, x: Tensor) -> Tensor:
-        """How far the prediction for each row moves under the change that moves it most."""
-        worse = x + worst_change(model.uncorrupted_logits, x, self.length)
-        return divergence(model.uncorrupted_logits(x).detach(), model.uncorrupted_logits(worse))
 
     def validate(self, model: Any, batch: Batch) -> dict[str, Tensor]:
         """The bound on log p(x) of each row, and how well its label is predicted where it has one."""

@@ -6,6 +6,7 @@ from torch.nn.functional import cross_entropy
 
 from genlatent import Autoencoder, fit, load, load_data, save
 from genlatent.autoencoders.classifier import Classifier
+from genlatent.data.corruptions import Masking
 from genlatent.data.dataset import Splits
 from genlatent.errors import DataError, RecipeError, Unsupported
 from genlatent.networks.mlp import MLP
@@ -31,6 +32,36 @@ def test_the_loss_is_the_mean_cross_entropy_of_the_labelled_rows(digits, device)
     rows = SoftmaxCrossEntropy().validate(model, Batch(x, y))
     assert torch.allclose(rows["loss"].sum() / known.sum(), expected)
     assert torch.equal(rows["loss"][3:9], torch.zeros(6, device=device))
+
+
+@pytest.mark.parametrize("labels", [[0, 1, -1, -1], [-1, -1, -1, -1]])
+def test_predictions_may_be_asked_to_hold_with_or_without_labels(device, labels):
+    """Of two classes of a linear map both signs of the worst change are known; each row pays for one of them."""
+    model = Classifier((3,), 2, encoder=torch.nn.Identity(), features=3, corruption=torch.zeros_like, dropout=0.5)
+    model = model.double().to(device).train()
+    torch.nn.init.normal_(model.head.weight)
+    x, y = torch.rand(4, 3, dtype=torch.double, device=device), torch.tensor(labels, device=device)
+    found = SoftmaxCrossEntropy(adversarial=3.0, length=0.5)(model, Batch(x, y), {})
+    w = model.head.weight[0] - model.head.weight[1]
+    before = model.head(x).log_softmax(-1)
+    after = [model.head(x + sign * 0.5 * w / w.norm()).log_softmax(-1) for sign in (1, -1)]
+    both = torch.stack([(before.exp() * (before - moved)).sum(1) for moved in after])
+    cost = found.metrics["adversarial"]
+    assert both.amin(0).mean() - 1e-9 <= cost <= both.amax(0).mean() + 1e-9
+    known = y >= 0
+    by_label = cross_entropy(model.head(torch.zeros_like(x))[known], y[known]) if known.any() else 0.0
+    torch.testing.assert_close(found.value - 3.0 * cost, by_label + torch.zeros_like(cost))
+
+
+def test_an_adversarial_cost_is_learned_and_needs_rows_as_they_are(digits, device):
+    model = Classifier((1, 8, 8), 10, corruption=Masking(0.2)).to(device)
+    history = fit(model, digits, objective=SoftmaxCrossEntropy(adversarial=1.0, length=0.5), epochs=5, mode="traced")
+    assert history.column("adversarial")[-1] > 0
+    with pytest.raises(Unsupported, match="adversarial asks for uncorrupted_logits"):
+        SoftmaxCrossEntropy(adversarial=1.0).init(Autoencoder((3,), 2), digits.train)
+    for bad, sentence in (({"adversarial": -1.0}, "adversarial must not be"), ({"length": 0.0}, "length must be")):
+        with pytest.raises(ValueError, match=sentence):
+            SoftmaxCrossEntropy(**bad)
 
 
 def test_digits_are_told_apart(digits, device):
