@@ -78,8 +78,6 @@ class SemiSupervisedELBO(Objective):
         balance: the weight :math:`\lambda`.
         adversarial: the weight :math:`\nu`.
         length: of :math:`r_u`, by the Euclidean norm.
-        warmup: fraction of all training steps over which rows without a label come to count, from 0: before it has
-            seen labels, a classifier would learn from them which classes there might be, and in which order.
     """
 
     needs = ("told_logits",)
@@ -93,7 +91,6 @@ class SemiSupervisedELBO(Objective):
         balance: float = 0.0,
         adversarial: float = 0.0,
         length: float = 2.0,
-        warmup: float = 0.0,
     ):
         for name, value in (("particles", particles), ("top", top)):
             if value is not None and value < 1:
@@ -102,11 +99,8 @@ class SemiSupervisedELBO(Objective):
             if not weight >= 0:
                 raise ValueError(f"{name} must not be negative, got {weight}")
         check_adversarial(adversarial, length)
-        if not 0 <= warmup <= 1:
-            raise ValueError(f"warmup is a fraction of all steps, between 0 and 1, got {warmup}")
         self.particles, self.top, self.analytic = particles, top, analytic
         self.consistency, self.balance, self.adversarial, self.length = consistency, balance, adversarial, length
-        self.warmup = warmup
 
     def rows(self, model: Any, batch_size: int) -> int:
         """Every class that is enumerated goes through encoder and decoder, of each draw."""
@@ -122,24 +116,14 @@ class SemiSupervisedELBO(Objective):
         """The scalar to minimise, and what it consists of."""
         rows, weights, run = self.costs(model, batch)
         metrics = {name: (getattr(rows, name) * weights).mean() for name in ("loss", "kl", "reconstruction")}
-        value, trust = metrics["loss"], self.trust(batch.progress)
-        if trust is not None:
-            value = (rows.loss * weights * torch.where(_told(batch, len(weights)), 1.0, trust)).mean()
+        value = metrics["loss"]
         if rows.label is not None:
             metrics["classification"] = rows.label.mean() / model.classification
             value = value + rows.label.mean()
         for name, cost in self.wishes(model, batch, run).items():
             metrics[name] = cost
-            value = value + getattr(self, name) * (cost if trust is None else trust * cost)
+            value = value + getattr(self, name) * cost
         return Loss(value, {name: metric.detach() for name, metric in metrics.items()})
-
-    def trust(self, progress: Tensor | float) -> Tensor | None:
-        """How much rows without a label count; None for as much as the others, throughout.
-
-        >>> [float(SemiSupervisedELBO(warmup=0.5).trust(t)) for t in (0.0, 0.25, 0.5, 1.0)]
-        [0.0, 0.5, 1.0, 1.0]
-        """
-        return (torch.as_tensor(progress) / self.warmup).clamp(max=1.0) if self.warmup else None
 
     def costs(self, model: Any, batch: Batch) -> tuple[Costs, Tensor, Enumeration]:
         """What each row costs, how much it weighs, and the run of those that come last; the mean weight is 1."""
@@ -181,13 +165,6 @@ class SemiSupervisedELBO(Objective):
         if batch.y is not None:
             found |= judged(log_mean(run.log_q["y"]).T, batch.y.flatten())
         return {name: rows.detach() for name, rows in found.items()}
-
-
-def _told(batch: Batch, rows: int) -> Tensor:
-    """Which rows have a label."""
-    if batch.y is None:
-        return torch.zeros(rows, dtype=torch.bool, device=batch.x.device)
-    return batch.y.reshape(rows) >= 0
 
 
 def summed(run: Enumeration, analytic: bool = True) -> Costs:

@@ -29,7 +29,7 @@ class StackedELBO(SemiSupervisedELBO):
 
     Args:
         first: the fraction of all steps for the lower model; 0 if it is trained already.
-        particles, top, analytic, consistency, balance, adversarial, length, warmup: as in :class:`SemiSupervisedELBO`.
+        particles, top, analytic, consistency, balance, adversarial, length: as in :class:`SemiSupervisedELBO`.
     """
 
     needs = ("first", "second")
@@ -44,9 +44,8 @@ class StackedELBO(SemiSupervisedELBO):
         balance: float = 0.0,
         adversarial: float = 0.0,
         length: float = 2.0,
-        warmup: float = 0.0,
     ):
-        super().__init__(particles, top, analytic, consistency, balance, adversarial, length, warmup)
+        super().__init__(particles, top, analytic, consistency, balance, adversarial, length)
         if not 0 <= first < 1:
             raise ValueError(f"first is a fraction of all steps, from 0 to below 1, got {first}")
         self.first = first
@@ -59,10 +58,8 @@ class StackedELBO(SemiSupervisedELBO):
         """The loss of the model whose turn it is, and what the whole stack costs."""
         below = terms(model.first, batch.x)
         codes = below.guide.nodes["z"]["value"].detach()
-        progress = torch.as_tensor(batch.progress)
-        own_progress = ((progress - self.first) / (1 - self.first)).clamp(min=0.0)
-        above = self.upper(model.second, batch._replace(x=codes, progress=own_progress))
-        turn = (progress < self.first).to(codes.dtype)
+        above = self.upper(model.second, batch._replace(x=codes))
+        turn = (torch.as_tensor(batch.progress) < self.first).to(codes.dtype)
         own = self.lower(model.first, batch, below)
         coded = total(below.log_posterior).detach().mean()
         metrics = {

@@ -165,26 +165,6 @@ def test_the_adversarial_cost_is_that_of_the_worst_change(device, x, y, share):
 
 
 @pytest.mark.parametrize("share", [None, Labelled(3, 0.25)])
-def test_in_the_warm_up_rows_without_a_label_count_less(device, x, y, share):
-    """The value is a mixture of that of labelled rows alone and that of all."""
-    model = m2(device)
-
-    def at(progress):
-        torch.manual_seed(0)
-        objective = SemiSupervisedELBO(balance=LAMBDA, warmup=0.5)
-        return objective(model, Batch(x, y, progress=torch.tensor(progress, device=device), labelled=share), {})
-
-    none, half, whole = at(0.0), at(0.25), at(0.5)
-    torch.testing.assert_close(half.value, (none.value + whole.value) / 2)
-    torch.testing.assert_close(whole.value, value(model, x, y, share, balance=LAMBDA).value)
-    assert none.metrics == half.metrics == whole.metrics
-    labels = model.classification * nn.functional.cross_entropy(model.classifier(x[:3]), y[:3])
-    weights = list(model.classifier.parameters())
-    for pair in zip(*(torch.autograd.grad(cost, weights) for cost in (none.value, labels))):
-        torch.testing.assert_close(*pair)
-
-
-@pytest.mark.parametrize("share", [None, Labelled(3, 0.25)])
 def test_the_adversarial_cost_is_the_same_traced(device, x, y, share):
     rows = Rows(x, y, torch.arange(7, device=device), share)
     model, found = m2(device, Masking(0.3), normalise="batch"), []
