@@ -1,7 +1,6 @@
 """The multilayer perceptron."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -75,10 +74,10 @@ class MLP(Network):
 
     def make(self, inputs: torch.Size, outputs: torch.Size) -> None:
         """One linear layer after another, with the activation between them."""
-        each = 2 if self.gated else 1
         sizes = (inputs.numel(), *self.hidden)
-        linear = [xavier(nn.Linear(a, each * b)) for a, b in pairwise(sizes)]
-        between = [layer for one in linear for layer in (one, *self._hidden(one.out_features))]
+        wide = [2 * units if self.gated else units for units in self.hidden]
+        linear = [xavier(nn.Linear(a, b)) for a, b in zip(sizes, wide)]
+        between = [layer for one, units in zip(linear, wide) for layer in (one, *self._hidden(units))]
         last = xavier(nn.Linear(sizes[-1], outputs.numel()))
         self.layers = nn.Sequential(*between, last, find(self.output_activation))
 
