@@ -11,12 +11,13 @@ class TailAverage:
     r"""Running mean :math:`\bar\theta_t = \bar\theta_{t-1} + (\theta_t - \bar\theta_{t-1}) / t` from `start` on.
 
     Args:
-        parameters: the tensors that are averaged, by name; read, and exchanged in :meth:`applied`.
+        tensors: what is averaged, by name: parameters, and what normalisations remember of their batches, which belongs
+            to them; read, and exchanged in :meth:`applied`.
         start: the step after which averaging begins; `None` for never.
     """
 
-    def __init__(self, parameters: Mapping[str, Tensor], start: int | None):
-        self.parameters = dict(parameters)
+    def __init__(self, tensors: Mapping[str, Tensor], start: int | None):
+        self.tensors = dict(tensors)
         self.start = start
         self.count = 0
         self.mean: dict[str, Tensor] = {}
@@ -28,25 +29,25 @@ class TailAverage:
             return
         self.count += 1
         if self.count == 1:
-            self.mean = {name: p.detach().clone() for name, p in self.parameters.items()}
+            self.mean = {name: p.detach().clone() for name, p in self.tensors.items()}
         else:
             torch._foreach_lerp_(  # pyright: ignore[reportPrivateImportUsage]
-                list(self.mean.values()), list(self.parameters.values()), 1 / self.count
+                list(self.mean.values()), list(self.tensors.values()), 1 / self.count
             )
 
     @contextmanager
     def applied(self) -> Iterator[None]:
         """The model with its averaged parameters, for judging and saving; the iterate comes back afterwards."""
-        iterate = {name: p.detach().clone() for name, p in self.parameters.items()} if self.count else {}
+        iterate = {name: p.detach().clone() for name, p in self.tensors.items()} if self.count else {}
         self.settle()
         try:
             yield
         finally:
-            write(self.parameters, iterate)
+            write(self.tensors, iterate)
 
     def settle(self) -> None:
         """Leave the averaged parameters in the model."""
-        write(self.parameters, self.mean)
+        write(self.tensors, self.mean)
 
     def state(self) -> dict[str, object]:
         """What a checkpoint needs."""
@@ -56,7 +57,7 @@ class TailAverage:
         """Continue from a checkpoint."""
         self.count = int(state["count"])  # pyright: ignore[reportArgumentType]
         mean: Mapping[str, Tensor] = state["mean"]  # pyright: ignore[reportAssignmentType]
-        self.mean = {name: mean[name].to(p.device) for name, p in self.parameters.items() if name in mean}
+        self.mean = {name: mean[name].to(p.device) for name, p in self.tensors.items() if name in mean}
 
 
 @torch.no_grad()

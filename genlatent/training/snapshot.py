@@ -106,7 +106,7 @@ def position(trainer: Any) -> dict[str, Any]:
         "draws": trainer.draws.get_state(),
         "state": trainer.state,
         "optimizer": trainer.torch_optimizer.state_dict()["state"],
-        "iterate": {name: p.detach() for name, p in trainer.parameters.items()},
+        "iterate": {name: tensor.detach() for name, tensor in trainer.average.tensors.items()},
         "buffers": {name: b for name, b in trainer.engine.buffers.items() if name.startswith("objective.")},
         "average": trainer.average.state(),
         "best": trainer.best.state(),
@@ -155,7 +155,7 @@ def _resume(trainer: Any, run: RunFolder) -> None:
 
 
 def _restore(trainer: Any, found: dict[str, Any]) -> None:
-    write(trainer.parameters, found["iterate"])
+    write(trainer.average.tensors, found["iterate"])
     write(trainer.engine.buffers, found["buffers"])
     trainer.step, trainer.epoch = found["step"], found["epoch"]
     trainer.order.restore(found["order"])

@@ -88,7 +88,8 @@ class Trainer:
         )
         self.draws = stream(settings.seed, self.device, name=f"draws/{distributed.rank()}")
         start = settings.steps - math.ceil(settings.average * settings.steps) if settings.average else None
-        self.average = TailAverage(self.parameters, start)
+        running = {name: self.engine.buffers[name] for name in sorted(self.engine.running)}
+        self.average = TailAverage(self.parameters | running, start)
         self.best = Best(f"valid/{objective.monitor}")
         self.tally = Tally()
         self._progress = torch.zeros((), device=self.device)

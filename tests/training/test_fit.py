@@ -10,6 +10,7 @@ import torch
 
 from genlatent import RBM, VAE, Autoencoder, Dataset, fit, load_data
 from genlatent.errors import DataError, Diverged, RecipeError
+from genlatent.networks.mlp import MLP
 from genlatent.objectives.base import Loss
 from genlatent.objectives.elbo import ELBO
 from genlatent.objectives.reconstruction import Reconstruction
@@ -104,6 +105,37 @@ def test_average_is_the_mean_of_the_last_iterates(make, digits):
     for name, parameter in model.named_parameters():
         mean = torch.stack([iterate[name] for iterate in iterates[6:]]).double().mean(0)
         assert torch.allclose(parameter.double(), mean, atol=1e-6)
+
+
+def test_what_normalisations_remember_is_averaged_with_the_weights(digits, tmp_path):
+    """And a run that is gone on with ends where one in a single go does."""
+    iterates = []
+
+    class Watch(Callback):
+        def tick(self, trainer):
+            iterates.append({name: b.detach().clone() for name, b in trainer.model.named_buffers()})
+
+    def made():
+        torch.manual_seed(3)
+        return Autoencoder((1, 8, 8), latent=3, encoder=MLP((8,), normalise="batch"))
+
+    model, again = made(), made()
+    fit(model, digits, steps=10, average=0.4, callbacks=[Watch()])
+    assert {"encoder.layers.1.running_mean", "encoder.layers.1.running_var"} <= set(iterates[0])
+    for name, buffer in model.named_buffers():
+        if name.rpartition(".")[2] in ("running_mean", "running_var"):
+            mean = torch.stack([iterate[name] for iterate in iterates[6:]]).double().mean(0)
+            assert torch.allclose(buffer.double(), mean, atol=1e-6)
+            assert not torch.equal(buffer, iterates[-1][name])
+
+    class Halt(Callback):
+        def tick(self, trainer):
+            if trainer.step == 8:
+                trainer.stop("enough for now")
+
+    assert fit(again, digits, steps=10, average=0.4, callbacks=[Halt()], run=tmp_path / "run").stopped
+    fit(again, digits, steps=10, average=0.4, run=tmp_path / "run", resume=True)
+    assert same(weights(model), weights(again))
 
 
 def test_clipping_bounds_the_step(device):
