@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from genlatent.autoencoders.classifier import Classifier
-from genlatent.energy import mean_field
+from genlatent.energy import layout, mean_field
 from genlatent.energy.doubled import DoubledRBM
 from genlatent.energy.machine import BoltzmannMachine, Knob, Theta
 from genlatent.energy.mean_field_network import MeanFieldNetwork
@@ -37,8 +37,10 @@ class DeepBoltzmannMachine(BoltzmannMachine):
     Args:
         visible: number of visible units, or the shape of one datum.
         hidden: number of units of each hidden layer, from the data upwards.
-        visible_units: kind of visible unit; `Bernoulli` by default.
-        hidden_units: kind of hidden unit; `Bernoulli` by default.
+        visible_units: kind of visible unit; `Bernoulli` by default, or that of `lowest`.
+        hidden_units: kind of hidden unit; `Bernoulli` by default, or that of `lowest`.
+        lowest: a trained machine, an RBM or a shallower deep machine, as which the lowest layers begin; the couplings
+            above them are small, so that at first the whole is hardly another model. It is copied, and not kept.
 
     References:
         Deep Boltzmann Machines (Salakhutdinov and Hinton, 2009)
@@ -58,14 +60,46 @@ class DeepBoltzmannMachine(BoltzmannMachine):
         hidden: Sequence[int] = (500, 1000),
         visible_units: Unit | None = None,
         hidden_units: Unit | None = None,
+        lowest: BoltzmannMachine | None = None,
     ):
         self.check_depth(hidden)
+        if lowest is not None:
+            self._check_lowest(lowest, visible, hidden)
+            first, second, *_ = lowest.units.values()
+            visible_units, hidden_units = visible_units or copy.deepcopy(first), hidden_units or second
         names = [f"hidden_{number + 1}" for number in range(len(hidden))]
         units = {"visible": visible_units} | {name: copy.deepcopy(hidden_units) for name in names}
         layers = {"visible": visible} | dict(zip(names, hidden))
         super().__init__(layers, list(pairwise(layers)), units)
         self.visible = self.layers["visible"]
         self.hidden = tuple(hidden)
+        self.lowest: BoltzmannMachine | None = None
+        if lowest is not None:
+            self._begin_as(lowest)
+
+    @staticmethod
+    def _check_lowest(lowest: BoltzmannMachine, visible: int | Sequence[int], hidden: Sequence[int]) -> None:
+        sizes = (layout.shape(visible).numel(), *hidden)
+        own = tuple(lowest.sizes.values())
+        if lowest.couplings != tuple(pairwise(lowest.layers)) or own != sizes[: len(own)]:
+            raise RecipeError(
+                f"lowest must be a machine of the lowest layers of {sizes}, each coupled to the next, got one of {own}"
+            )
+
+    @torch.no_grad()
+    def _begin_as(self, lowest: BoltzmannMachine) -> None:
+        """What the layer above adds to the field of the one below it in the mean is taken from that one's biases."""
+        layers = dict(zip(lowest.layers, self.layers))
+        for of, name in layers.items():
+            for kept in ("bias", "offset", "base"):
+                getattr(self, f"{name}_{kept}").copy_(getattr(lowest, f"{of}_{kept}"))
+            self.units[name].load_state_dict(lowest.units[of].state_dict())
+        for a, b in lowest.couplings:
+            own = self.get_parameter(f"{layers[a]}_{layers[b]}_weight")
+            own.copy_(lowest.get_parameter(f"{a}_{b}_weight"))
+        for top, above in self.couplings[len(lowest.couplings) :][:1]:
+            felt = self.get_parameter(f"{top}_{above}_weight") @ self.get_buffer(f"{above}_offset")
+            self.get_parameter(f"{top}_bias").sub_(felt)
 
     @staticmethod
     def check_depth(hidden: Sequence[int]) -> None:

@@ -54,6 +54,7 @@ class ContrastiveDivergence(Objective):
         memory: how much of the moving averages is kept at each step.
         positive: `mean-field` or `gibbs`, for coupled hidden layers.
         sweeps: over the hidden layers in the positive phase, where they are coupled.
+        warm_up: Gibbs steps of persistent chains before the first update, for a machine that has been trained before.
 
     References:
         Training Restricted Boltzmann Machines using Approximations to the Likelihood Gradient (Tieleman, 2008)
@@ -72,9 +73,12 @@ class ContrastiveDivergence(Objective):
         memory: float = 0.99,
         positive: str = "mean-field",
         sweeps: int = 10,
+        warm_up: int = 0,
     ):
         if min(steps, chains, sweeps) < 1:
             raise RecipeError(f"steps, chains and sweeps must be at least 1, got {steps}, {chains} and {sweeps}")
+        if warm_up < 0:
+            raise RecipeError(f"warm_up must not be negative, got {warm_up}")
         if not 0 <= memory <= 1:
             raise RecipeError(f"memory must lie between 0 and 1, got {memory}")
         if positive not in POSITIVE:
@@ -86,6 +90,7 @@ class ContrastiveDivergence(Objective):
         self.memory = memory
         self.positive = positive
         self.sweeps = sweeps
+        self.warm_up = warm_up
 
     def rows(self, model: Any, batch_size: int) -> int:
         """Two products for each row of data, and two more a step for each chain, where there and back takes three."""
@@ -93,12 +98,12 @@ class ContrastiveDivergence(Objective):
         return (2 * batch_size + 2 * (self.steps + 1) * chains) // 3
 
     def init(self, model: Any, x: Tensor, share: float = 1.0) -> dict[str, Tensor]:
-        """Persistent chains at the base rates of the data."""
+        """Persistent chains, `warm_up` steps from the base rates of the data."""
         if not self.persistent:
             return {}
-        chains = max(1, round(self.chains * share))
-        layers = model.gibbs().init(chains).layers
-        return {_key(model, name): layers[name] for name in carried(model)}
+        layers = model.gibbs().init(max(1, round(self.chains * share))).layers
+        chains = {name: layers[name] for name in carried(model)}
+        return {_key(model, n): s for n, s in run(model.gibbs(), chains, self.warm_up).items()}
 
     def __call__(self, model: Any, batch: Batch, state: dict[str, Tensor]) -> Loss:
         """Free-energy difference of one batch; both free energies come from one product."""

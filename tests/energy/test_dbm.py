@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from genlatent.components import describe
 from genlatent.energy.dbm import DeepBoltzmannMachine
 from genlatent.energy.doubled import DoubledRBM
 from genlatent.energy.rbm import RBM
@@ -54,6 +55,58 @@ def test_decoding_infers_what_lies_between(device):
     fits = (exact.states["hidden_2"] == z).all(1)
     p = exact.probability[fits] / exact.probability[fits].sum()
     assert torch.allclose(deep.decode(z)[0], p @ exact.states["visible"][fits], atol=1e-4)
+
+
+@pytest.mark.parametrize("units", [{}, {"visible_units": Gaussian()}, {"hidden_units": Spin()}], ids=str)
+def test_it_may_begin_as_a_shallower_machine(device, units):
+    """Without the couplings above it is that machine; with small ones it says nearly the same of every row."""
+    rbm = skewed(RBM(4, 3, **units)).to(device).double()
+    rbm.hidden_offset.fill_(0.3)
+    deep = DeepBoltzmannMachine(4, (3, 50), lowest=rbm).to(device).double()
+    assert type(deep.units["visible"]) is type(rbm.units["visible"])
+    assert type(deep.units["hidden_2"]) is type(rbm.units["hidden"])
+    x = torch.rand(6, 4, device=device).double().round()
+    torch.testing.assert_close(deep.score(x) - deep.score(x[:1]), rbm.score(x) - rbm.score(x[:1]), atol=0.05, rtol=0)
+    with torch.no_grad():
+        deep.hidden_1_bias += deep.hidden_1_hidden_2_weight @ deep.hidden_2_offset
+        deep.hidden_1_hidden_2_weight.zero_()
+    torch.testing.assert_close(deep.score(x) - deep.score(x[:1]), rbm.score(x) - rbm.score(x[:1]))
+    torch.testing.assert_close(deep.hidden_1_offset, rbm.hidden_offset)
+    assert "lowest" not in describe(deep)
+
+
+def test_it_may_begin_as_a_deep_machine_of_fewer_layers(device):
+    below = machine(device, 3, 2)
+    deep = DeepBoltzmannMachine(4, (3, 2, 5), lowest=below).to(device).double()
+    for name in ("visible_hidden_1_weight", "hidden_1_hidden_2_weight", "visible_bias", "hidden_1_bias"):
+        assert torch.equal(deep.get_parameter(name), below.get_parameter(name))
+    felt = deep.hidden_2_hidden_3_weight @ deep.hidden_3_offset
+    torch.testing.assert_close(deep.hidden_2_bias, below.hidden_2_bias - felt)
+
+
+@pytest.mark.parametrize(
+    "lowest", [RBM(5, 3), RBM(4, 2), DoubledRBM(4, 3, "visible"), DeepBoltzmannMachine(4, (3, 2, 2))]
+)
+def test_layers_of_another_shape_are_no_beginning(lowest):
+    with pytest.raises(RecipeError, match=r"lowest must be a machine of the lowest layers of \(4, 3, 2\)"):
+        DeepBoltzmannMachine(4, (3, 2), lowest=lowest)
+
+
+def test_chains_may_run_before_the_first_update(device):
+    """From the base rates, a long warm-up brings them to the machine's own distribution."""
+    rbm = skewed(RBM(4, 3), 2.0).to(device).double()
+    exact = Exact(rbm)
+    v, log_p = exact.marginal("visible")
+    wanted = (log_p.exp()[:, None] * v).sum(0)
+
+    def apart(warm_up):
+        chains = ContrastiveDivergence(chains=4000, warm_up=warm_up).init(rbm, v)["chains"]
+        return (chains.mean(0) - wanted).abs().max()
+
+    assert apart(0) > 0.1
+    assert apart(100) < 5 * 0.5 / 4000**0.5
+    with pytest.raises(RecipeError, match="warm_up must not be negative, got -1"):
+        ContrastiveDivergence(warm_up=-1)
 
 
 def test_missing_values_are_imputed(device):
