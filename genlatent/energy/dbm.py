@@ -41,6 +41,8 @@ class DeepBoltzmannMachine(BoltzmannMachine):
         hidden_units: kind of hidden unit; `Bernoulli` by default, or that of `lowest`.
         lowest: a trained machine, an RBM or a shallower deep machine, as which the lowest layers begin; the couplings
             above them are small, so that at first the whole is hardly another model. It is copied, and not kept.
+        frozen: how many of the couplings, from the data upwards, stay as they are, with the biases of the layers below
+            them; a machine that began as another learns its new layers so before it learns all of them.
 
     References:
         Deep Boltzmann Machines (Salakhutdinov and Hinton, 2009)
@@ -61,8 +63,11 @@ class DeepBoltzmannMachine(BoltzmannMachine):
         visible_units: Unit | None = None,
         hidden_units: Unit | None = None,
         lowest: BoltzmannMachine | None = None,
+        frozen: int = 0,
     ):
         self.check_depth(hidden)
+        if not 0 <= frozen < len(hidden):
+            raise RecipeError(f"frozen must leave one of {len(hidden)} couplings to be learned, got {frozen}")
         if lowest is not None:
             self._check_lowest(lowest, visible, hidden)
             first, second, *_ = lowest.units.values()
@@ -74,8 +79,13 @@ class DeepBoltzmannMachine(BoltzmannMachine):
         self.visible = self.layers["visible"]
         self.hidden = tuple(hidden)
         self.lowest: BoltzmannMachine | None = None
+        self.frozen = frozen
         if lowest is not None:
             self._begin_as(lowest)
+        for below, above in self.couplings[:frozen]:
+            self.get_parameter(f"{below}_{above}_weight").requires_grad_(False)
+            self.get_parameter(f"{below}_bias").requires_grad_(False)
+            self.units[below].requires_grad_(False)
 
     @staticmethod
     def _check_lowest(lowest: BoltzmannMachine, visible: int | Sequence[int], hidden: Sequence[int]) -> None:

@@ -10,8 +10,9 @@ fixed positive matrix:
     \bar G_{km} = G_{km} - g_k \mu_m^\top - \mu_k g_m^\top, \qquad
     \bar g_k = g_k - \sum_m \bar G_{km} \mu_m
 
-Within a layer, where :math:`W_{kk}` is symmetric and its energy is counted half, :math:`\bar G_{kk} = \frac12 (G_{kk} +
-G_{kk}^\top - g_k \mu_k^\top - \mu_k g_k^\top)`. Masked couplings stay zero in both parametrisations.
+A coupling that does not learn is left out of the sums. Within a layer, where :math:`W_{kk}` is symmetric and its
+energy is counted half, :math:`\bar G_{kk} = \frac12 (G_{kk} + G_{kk}^\top - g_k \mu_k^\top - \mu_k g_k^\top)`. Masked
+couplings stay zero in both parametrisations.
 """
 
 from typing import Any
@@ -32,12 +33,12 @@ def centred(theta: Any, offsets: dict[str, Tensor]) -> Any:
     References:
         How to Center Deep Boltzmann Machines (Melchior, Fischer and Wiskott, 2016)
     """
-    layers, pairs = list(theta.biases), list(theta.couplings)
-    values = (*theta.biases.values(), *theta.couplings.values())
+    layers, pairs = list(theta.biases), [pair for pair, w in theta.couplings.items() if w.requires_grad]
+    values = (*theta.biases.values(), *(theta.couplings[pair] for pair in pairs))
     about = (*(offsets[name] for name in layers), *theta.masks.values())
     same = _Centre.apply(layers, pairs, list(theta.masks), *about, *values)
     biases, couplings = same[: len(layers)], same[len(layers) :]
-    return theta._replace(biases=dict(zip(layers, biases)), couplings=dict(zip(pairs, couplings)))
+    return theta._replace(biases=dict(zip(layers, biases)), couplings=theta.couplings | dict(zip(pairs, couplings)))
 
 
 class _Centre(torch.autograd.Function):

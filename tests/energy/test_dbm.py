@@ -1,8 +1,11 @@
 """Deep Boltzmann machines: their shape, what they infer, and how a greedily trained stack becomes one."""
 
+import copy
+
 import pytest
 import torch
 
+from genlatent import fit, load_data
 from genlatent.components import describe
 from genlatent.energy.dbm import DeepBoltzmannMachine
 from genlatent.energy.doubled import DoubledRBM
@@ -11,6 +14,7 @@ from genlatent.energy.units import Gaussian, Spin
 from genlatent.errors import RecipeError, Unsupported
 from genlatent.objectives.base import Batch
 from genlatent.objectives.contrastive import ContrastiveDivergence
+from genlatent.training.optimizer import Optimizer
 from tests.machines import Exact, skewed
 
 
@@ -82,6 +86,23 @@ def test_it_may_begin_as_a_deep_machine_of_fewer_layers(device):
         assert torch.equal(deep.get_parameter(name), below.get_parameter(name))
     felt = deep.hidden_2_hidden_3_weight @ deep.hidden_3_offset
     torch.testing.assert_close(deep.hidden_2_bias, below.hidden_2_bias - felt)
+
+
+def test_the_layers_below_may_stay_as_they_are(device):
+    data = load_data("digits", binarise="threshold").to(device)
+    below = RBM((1, 8, 8), 12).to(device)
+    below.prepare(data.train)
+    deep = DeepBoltzmannMachine((1, 8, 8), (12, 6), lowest=below, frozen=1).to(device)
+    before = copy.deepcopy(deep)
+    fit(deep, data, steps=20, optimizer=Optimizer("sgd", 0.1))
+    for name, moved in (("visible_bias", False), ("visible_hidden_1_weight", False), ("hidden_1_bias", True)):
+        assert torch.equal(deep.get_parameter(name), before.get_parameter(name)) != moved
+    assert not torch.equal(deep.hidden_1_hidden_2_weight, before.hidden_1_hidden_2_weight)
+    whole = DeepBoltzmannMachine((1, 8, 8), (12, 6), lowest=deep).to(device)
+    torch.testing.assert_close(whole.score(data.test[:9]), deep.score(data.test[:9]))
+    assert all(p.requires_grad for p in whole.parameters())
+    with pytest.raises(RecipeError, match="frozen must leave one of 2 couplings to be learned, got 2"):
+        DeepBoltzmannMachine(4, (3, 2), frozen=2)
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,23 @@ def test_a_small_centred_step_still_descends(make, device):
     assert sum((a * b).sum() for a, b in zip(plain, bent)) > 0
 
 
+def test_a_coupling_that_does_not_learn_bends_nothing(device):
+    """The gradient of the others is the centred one of a machine that has this coupling for a part of its energy."""
+    machine = MACHINES["deep"]().to(device).double()
+    fixed, mu = machine.couplings[0], machine.offsets()
+    machine.get_parameter(f"{fixed[0]}_{fixed[1]}_weight").requires_grad_(False)
+    learned = [p for p in machine.parameters() if p.requires_grad]
+
+    def apart(theta, mu):
+        moved = reparametrised(theta._replace(couplings={p: w for p, w in theta.couplings.items() if p != fixed}), mu)
+        return theta._replace(biases=moved.biases, couplings={fixed: theta.couplings[fixed]} | moved.couplings)
+
+    one = some_function(device, machine, centred(machine.theta(), mu))
+    two = some_function(device, machine, apart(machine.theta(), mu))
+    for a, b in zip(torch.autograd.grad(one, learned), torch.autograd.grad(two, learned)):
+        assert torch.allclose(a, b, atol=1e-10, rtol=1e-12)
+
+
 def test_offsets_of_zero_change_nothing(device):
     machine = rbm().to(device).double()
     zero = {name: torch.zeros_like(o) for name, o in machine.offsets().items()}
