@@ -38,8 +38,8 @@ class Ledger:
 
     Args:
         place: the folder.
-        about: what decides the numbers; its lists may have grown at the end since the folder was begun, and a folder
-            that was begun with anything else is refused.
+        about: what decides the numbers, in its lists of each part; the folder is refused where a part that something
+            was done for has changed since.
     """
 
     def __init__(self, place: Path, about: dict[str, Any]):
@@ -53,12 +53,23 @@ class Ledger:
 
     def _same(self) -> None:
         place = self.place / ABOUT
-        if place.is_file() and not _goes_on(storage.read_json(place), self.about):
+        if place.is_file() and not self._goes_on(storage.read_json(place)):
             raise RunError(
                 f"{self.place} was begun with another definition of {self.about['name']!r}, or with other seeds; "
                 "go on with those, or name another folder: --out"
             )
         storage.write_json(place, self.about)
+
+    def _goes_on(self, before: dict[str, Any]) -> bool:
+        """Whether all that has been begun is as it was."""
+        if before.keys() != self.about.keys():
+            return False
+        places = [*self.place.glob("part-*"), *(self.place / STAGES).glob("part-*")]
+        begun = {int(path.name.split("-")[1]) - 1 for path in places}
+        return all(
+            all(now[n : n + 1] == was[n : n + 1] for n in begun) if isinstance(was, list) else now == was
+            for was, now in ((was, self.about[key]) for key, was in before.items())
+        )
 
     def done(self, key: str) -> Any:
         """What a finished stage found, or None."""
@@ -92,14 +103,6 @@ class Ledger:
         """Of all stages whose names begin so."""
         found = [spent for key, spent in self.spent.items() if key.startswith(prefix)]
         return Spent(*(sum(values) for values in zip(*found))) if found else Spent()
-
-
-def _goes_on(before: dict[str, Any], now: dict[str, Any]) -> bool:
-    """Whether the same is there, and perhaps more at the end of its lists."""
-    return before.keys() == now.keys() and all(
-        now[key][: len(begun)] == begun if isinstance(begun, list) else now[key] == begun
-        for key, begun in before.items()
-    )
 
 
 class Nothing:

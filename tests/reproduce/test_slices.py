@@ -120,6 +120,19 @@ def test_another_definition_or_other_seeds_are_refused(small, tmp_path):
         carried_out(small, tmp_path / "run")
 
 
+def test_a_part_that_nothing_was_done_for_may_change(small, tmp_path):
+    carried_out(small, tmp_path / "run", Steps(1))
+    text = small.read_text()
+    small.write_text(text.replace("seeds: [0]", "seeds: [7, 0]"))
+    assert small.read_text() != text
+    found = carried_out(small, tmp_path / "run")
+    assert found["complete"]
+    assert found["parts"][1]["seeds"][0]["seed"] == 7
+    small.write_text(text)
+    with pytest.raises(RunError, match="begun with another definition of 'small'"):
+        carried_out(small, tmp_path / "run")
+
+
 def test_a_part_that_comes_after_the_others_leaves_what_they_found(whole, small, tmp_path):
     shutil.copytree(whole, tmp_path / "run")
     before = {path.name: path.read_bytes() for path in (tmp_path / "run" / "stages").iterdir()}
