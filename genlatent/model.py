@@ -100,6 +100,7 @@ class Model(nn.Module):
     missing: bool = False  # whether NaN stands for a missing value
     refusals: Mapping[str, str] = {}  # of verbs that it lacks, why, where there is more to say than that
     conditional: bool = False  # whether verbs about rows need to be told their labels or conditions, y
+    prepared: bool = False  # whether a training has begun from the data before
 
     def __new__(cls, *given: Any, **named: Any):  # a checker of annotations in tests knows no Self
         """Refuse half a unit by name, whichever model it is asked of, before the model is made."""
@@ -124,7 +125,13 @@ class Model(nn.Module):
         raise Unsupported(f"{type(self).__name__} has no objective of its own; pass one to fit")
 
     def prepare(self, x: Tensor) -> None:
-        """Set what the data decide before the first step (output biases, base rates). Called once, by `fit`."""
+        """Set what the data decide before the first step: output biases, base rates."""
+
+    def begin(self, x: Tensor) -> None:
+        """:meth:`prepare`, before the first training only: another `fit` goes on with what was learned."""
+        if not self.prepared:
+            self.prepare(x)
+            self.prepared = True
 
     def check_labels(self, train: Tensor | None, held_out: Tensor | None = None) -> None:
         """Refuse labels that this model cannot learn from; asked by `fit` before the first step."""

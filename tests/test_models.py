@@ -11,9 +11,11 @@ import torch
 
 from genlatent import evaluate, fit, load, load_data, registry, save
 from genlatent.components import build, describe
+from genlatent.energy.machine import BoltzmannMachine
 from genlatent.errors import DataError, RecipeError, Unsupported
 from genlatent.model import Model
 from genlatent.training.checkpoint import weights
+from genlatent.training.optimizer import Optimizer
 from genlatent.training.step import Rows, Step
 
 EXAMPLES = {
@@ -246,6 +248,21 @@ def test_saved_and_loaded_it_answers_the_same(model, digits, x, tmp_path):
     found = load(tmp_path / "model").to(x.device)
     for verb, answer in answered(model, x).items():
         assert torch.equal(answered(found, x)[verb], answer), verb
+
+
+def test_another_training_begins_with_what_was_learned(model, digits, device, tmp_path):
+    fit(model, digits, steps=1, mode="eager")
+    save(model, tmp_path / "model")
+    other = replace(digits, train=1 - digits.train).to(device)
+    for trained in (model, load(tmp_path / "model").to(device)):
+        before, learned = state_of(trained), dict(trained.named_parameters())
+        trained.begin(other.train)
+        for name, tensor in weights(trained).items():
+            told_by_the_rows = isinstance(model, BoltzmannMachine) and name not in learned
+            assert told_by_the_rows or torch.equal(tensor, before[name]), name
+        fit(trained, other, steps=1, optimizer=Optimizer("sgd", 1e-12), mode="eager")
+        for name, tensor in learned.items():
+            torch.testing.assert_close(tensor, before[name], atol=1e-6, rtol=0, msg=name)
 
 
 def test_training_improves_what_is_held_out(model, digits):

@@ -50,7 +50,6 @@ class GenerativeAutoencoder(Model):
         self.autoencoder, self.components = autoencoder, components
         self.event_shape, self.missing = autoencoder.event_shape, autoencoder.missing
         self.density = CodeDensity(components, self.latent_shape.numel())
-        self._adopted = False
 
     @classmethod
     def of_trained(
@@ -101,12 +100,11 @@ class GenerativeAutoencoder(Model):
     def adopt(self, layers: Sequence[Model]) -> None:
         """Take over the parameters of a trained autoencoder."""
         self.autoencoder.load_state_dict(layers[0].state_dict())
-        self._adopted = True
+        self.autoencoder.prepared = True
 
     def prepare(self, x: Tensor) -> None:
-        """Prepare the autoencoder, unless it was adopted, and fit the density to the codes it gives so far."""
-        if not self._adopted:
-            self.autoencoder.prepare(x)
+        """Prepare the autoencoder, unless it is trained, and fit the density to the codes it gives so far."""
+        self.autoencoder.begin(x)
         self.density.fit(self.codes(x))
 
     def codes(self, x: Tensor) -> Tensor:

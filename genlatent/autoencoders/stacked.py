@@ -13,7 +13,7 @@ from genlatent.autoencoders.layer import AutoencoderLayer
 from genlatent.distributions.base import Likelihood
 from genlatent.distributions.reconstructions import CrossEntropy, ReconstructionLoss
 from genlatent.errors import RecipeError
-from genlatent.networks.base import Network, Sizes
+from genlatent.networks.base import Sizes
 from genlatent.networks.mlp import MLP
 from genlatent.networks.tied import Tied, Transposed
 
@@ -105,12 +105,7 @@ class StackedAutoencoder(Autoencoder):
         for mine, layer in zip(_linear(self.decoder), reversed(layers), strict=True):
             mine.load_state_dict(_linear(layer.decoder)[0].state_dict())
         self.loss.load_state_dict(layers[0].loss.state_dict())
-
-    def prepare(self, x: Tensor) -> None:
-        """Let the decoder start from the mean of the data, unless its last biases have been learned already."""
-        assert isinstance(self.decoder, Network)
-        if not self.decoder.output_layer().get_parameter("bias").any():
-            super().prepare(x)
+        self.prepared = True
 
     def classifier(self, classes: int) -> Classifier:
         """A network with these encoders and a softmax layer on the code, to be fine-tuned by `fit`."""

@@ -99,6 +99,11 @@ class BoltzmannMachine(Layers):
             if not bias.any():
                 bias.copy_(self.units[self.data].link(mean))
 
+    def begin(self, x: Tensor) -> None:
+        """Before every training: the base rates and the offset are those of the rows that it learns from now."""
+        self.prepare(x)
+        self.prepared = True
+
     def gibbs(self, given: Mapping[str, Any] | None = None, temperature: float | Tensor = 1.0) -> BlockGibbs:
         """Block Gibbs sampling of this machine.
 

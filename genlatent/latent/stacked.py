@@ -103,8 +103,8 @@ class StackedVAE(LatentModel):
         self.second.check_labels(train, held_out)
 
     def prepare(self, x: Tensor) -> None:
-        """Let the first model start from the data."""
-        self.first.prepare(x)
+        """Let the first model start from the data, unless it is trained."""
+        self.first.begin(x)
 
     def encode(self, x: Tensor) -> Tensor:
         """The code of each row, the mean of q(z_1 | x)."""

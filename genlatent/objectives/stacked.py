@@ -56,7 +56,8 @@ class StackedELBO(SemiSupervisedELBO):
 
     def __call__(self, model: Any, batch: Batch, state: dict[str, Tensor]) -> Loss:
         """The loss of the model whose turn it is, and what the whole stack costs."""
-        below = terms(model.first, batch.x)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and self.first > 0):
+            below = terms(model.first, batch.x)
         codes = below.guide.nodes["z"]["value"].detach()
         above = self.upper(model.second, batch._replace(x=codes))
         turn = (torch.as_tensor(batch.progress) < self.first).to(codes.dtype)
@@ -69,7 +70,7 @@ class StackedELBO(SemiSupervisedELBO):
             "first": own.detach(),
         }
         metrics |= {name: cost for name, cost in above.metrics.items() if name in BESIDE}
-        return Loss(turn * own + (1 - turn) * above.value, metrics)
+        return Loss(turn * own + (1 - turn) * above.value if self.first else above.value, metrics)
 
     def lower(self, model: Any, batch: Batch, below: Terms) -> Tensor:
         """What the lower model minimises; its terms are at hand."""

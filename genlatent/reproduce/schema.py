@@ -40,10 +40,19 @@ class Goal(Strict):
 
 
 class Begins(Strict):
-    """With which trained model a part begins: that of an earlier part from the same seed."""
+    """With which trained model a part begins: that of an earlier part from the same seed, or from one for all."""
 
     part: str  # by its title
     into: str  # the argument of the recipe's model that it becomes, as encoder.machine
+    seed: int | None = None  # of the earlier part, for whatever seed
+
+    def seed_for(self, seed: int) -> int:
+        """From which seed the model comes that a training from this seed begins with."""
+        return seed if self.seed is None else self.seed
+
+    def seeded(self, seeds: tuple[int, ...]) -> "Begins":
+        """The same where the earlier part has other seeds."""
+        return self if self.seed is None else self.model_copy(update={"seed": seeds[0]})
 
 
 class Choice(Strict):
@@ -121,8 +130,9 @@ class Reproduction(Strict):
     def _check_beginning(self, begins: Begins, part: Part, earlier: list[str]) -> None:
         if begins.part not in earlier:
             raise ValueError(f"{part.title!r} begins with {begins.part!r}, which is no part before it")
-        if not set(part.seeds) <= set(self.part(begins.part).seeds):
-            raise ValueError(f"{part.title!r} begins with {begins.part!r}, which has not all of its seeds")
+        if not {begins.seed_for(seed) for seed in part.seeds} <= set(self.part(begins.part).seeds):
+            wanted = "all of its seeds" if begins.seed is None else f"seed {begins.seed}"
+            raise ValueError(f"{part.title!r} begins with {begins.part!r}, which has not {wanted}")
 
     def part(self, title: str) -> Part:
         """The part of this title."""
@@ -133,8 +143,9 @@ class Reproduction(Strict):
         return [part.title for part in self.parts].index(title) + 1
 
     def seeded(self, seeds: tuple[int, ...]) -> "Reproduction":
-        """The same from other seeds."""
-        parts = [part.model_copy(update={"seeds": seeds}) for part in self.parts]
+        """The same from other seeds; where one was for all, the first of them is."""
+        begins = [part.begins and part.begins.seeded(seeds) for part in self.parts]
+        parts = [part.model_copy(update={"seeds": seeds, "begins": b}) for part, b in zip(self.parts, begins)]
         return self.model_copy(update={"parts": tuple(parts)})
 
 

@@ -132,7 +132,7 @@ class Stages:
         begins = self.part.begins
         if begins is None:
             return recipe, recipe
-        place = self.how.ledger.place / f"part-{self.content.number(begins.part)}-seed-{seed}"
+        place = self.how.ledger.place / f"part-{self.content.number(begins.part)}-seed-{begins.seed_for(seed)}"
         trained = load(place, allow=assembly.imports(recipe))
         return beginning_with(recipe, trained, begins.into), told(recipe, trained, begins.into)
 

@@ -81,6 +81,7 @@ def save(model: Model, folder: str | Path, *, about: Mapping[str, Any] | None = 
 def config_of(model: Model, about: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The contents of `config.json`."""
     config = {"format": FORMAT, "genlatent": genlatent.__version__, "model": None, **(about or {})}
+    config["prepared"] = [name for name, part in _models(model) if part.prepared]
     try:
         config["model"] = describe(model)
     except NotDescribable as reason:
@@ -125,7 +126,20 @@ def _loaded(folder: Path, model: Model | None, allow: Sequence[str]) -> Model:
             raise RunError(f"{folder} needs the model object, load(..., model=...): {config.get('model_reason')}")
         model = _built(config["model"], folder, allow)
     read_weights(model, folder)
+    mark_prepared(model, config)
     return model.eval()
+
+
+def mark_prepared(model: nn.Module, config: Mapping[str, Any]) -> None:
+    """Let the models that had begun from data before they were saved keep what they have learned."""
+    told = config.get("prepared")
+    for name, part in _models(model):
+        part.prepared = part.prepared or (isinstance(told, list) and name in told)
+
+
+def _models(model: nn.Module) -> list[tuple[str, Model]]:
+    """The model and those that it is made of, by name."""
+    return [(name, part) for name, part in model.named_modules() if isinstance(part, Model)]
 
 
 def _built(described: Any, folder: Path, allow: Sequence[str]) -> Model:

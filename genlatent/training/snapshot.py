@@ -134,6 +134,7 @@ def _resume(trainer: Any, run: RunFolder) -> None:
     config = read_config(folder)
     _refuse_other(config, trainer)
     checkpoint.read_weights(trainer.model, folder)
+    checkpoint.mark_prepared(trainer.model, config)
     mark = f"-{distributed.rank()}" if distributed.rank() else ""
     stored = storage.read_json(folder / f"trainer{mark}.json")
     tensors = checkpoint.read_tensors(folder / f"trainer{mark}.safetensors")

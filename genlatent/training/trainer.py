@@ -137,7 +137,7 @@ class Trainer:
         self.model.check_weights()
         rows = self.data.train if isinstance(self.data.train, Tensor) else self.data.glimpse()
         with torch.no_grad(), drawing_from(stream(self.settings.seed, self.device, name="start")):
-            self.model.prepare(rows)
+            self.model.begin(rows)
         draws = stream(self.settings.seed, self.device, name=f"state/{distributed.rank()}")
         with torch.no_grad(), drawing_from(draws):
             self.state = self.objective.init(self.model, rows, 1 / distributed.world())

@@ -54,10 +54,10 @@ def test_adopted_biases_stay_when_training_goes_on(digits, device):
     layers = shaken(model.stack())
     model.adopt(layers)
     before = model.reconstruct(digits.test)
-    model.prepare(digits.train)
+    model.begin(digits.train)
     assert torch.equal(model.reconstruct(digits.test), before)
     fresh = StackedAutoencoder((1, 8, 8), (12, 4)).to(device)
-    fresh.prepare(digits.train)
+    fresh.begin(digits.train)
     assert torch.allclose(fresh.decoder.output_layer().bias, digits.train.mean(0).flatten(), atol=1e-5)
 
 

@@ -57,6 +57,16 @@ def test_one_model_learns_at_a_time(model, x, progress, moving):
     assert moved == {moving}
 
 
+def test_a_trained_lower_model_rests(device):
+    data = load_data("digits", binarise="threshold", num_labels=100).to(device)
+    model = stack(device, data.shape, 10)
+    fit(model.first, data, steps=3)
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    fit(model, data, steps=3, objective=StackedELBO(first=0), optimizer=Optimizer("adamw", 1e-2, weight_decay=0.1))
+    moved = {name.split(".")[0] for name, p in model.named_parameters() if not torch.equal(p, before[name])}
+    assert moved == {"second"}
+
+
 def test_training_metric_is_the_bound_of_the_whole_stack(model, x, device):
     found, expected = [], []
     for seed in range(60):

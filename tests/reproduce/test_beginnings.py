@@ -65,6 +65,16 @@ def test_a_part_begins_with_the_weights_of_the_same_seed(whole):
     assert "name: rbm" in (whole / "part-2-seed-1" / "recipe.yaml").read_text()
 
 
+def test_a_part_may_begin_with_the_model_of_one_seed_for_all(tmp_path):
+    place = tmp_path / "two.yaml"
+    place.write_text(TWO.replace("into: base}", "into: base, seed: 0}"))
+    assert carried_out(place, tmp_path / "run")["complete"]
+    machine, begun = load(tmp_path / "run" / "part-1-seed-0"), load(tmp_path / "run" / "part-2-seed-1").base
+    assert torch.equal(begun.visible_hidden_weight, machine.visible_hidden_weight)
+    (other,) = [part.begins for part in read(place).content.seeded((5, 6)).parts if part.begins]
+    assert (other.seed_for(5), other.seed_for(6)) == (5, 5)
+
+
 def test_in_slices_it_ends_as_in_one_go(whole, two, tmp_path):
     for _ in range(100):
         found = carried_out(two, tmp_path / "run", Steps(4))
@@ -111,6 +121,7 @@ def test_a_part_is_compared_with_another_by_the_seeds_of_both(whole):
     [
         ("begins: {part: a machine", "begins: {part: a machin", "begins with 'a machin', which is no part before it"),
         ("seeds: [1]", "seeds: [2]", "begins with 'a machine', which has not all of its seeds"),
+        ("into: base}", "into: base, seed: 2}", "begins with 'a machine', which has not seed 2"),
         ("than: a classifier", "than: a judge", "is better than 'a judge', which is no part"),
         ("{value: 1.0}", "{within: 1.0}", "a goal is a value, or to be better `than` another part"),
         ("title: a classifier", "title: a machine", "parts have different titles"),
