@@ -31,6 +31,7 @@ from genlatent.training.callbacks import Callback
 from genlatent.training.chains import kept_chains
 from genlatent.training.checkpoint import load
 from genlatent.training.fit import History, fit
+from genlatent.training.run import RunFolder
 
 Stepping = Callable[[str], AbstractContextManager[Progress | None]]
 
@@ -172,9 +173,12 @@ class Stages:
         return Asked(model, x, y, withheld(data).to(device), learned, kept_chains(run, model), seed)
 
     def _tidy(self, name: str) -> None:
-        """Leave no weights behind, where that is wished."""
-        if self.how.slim and ("-seed-" not in name or not self._wanted(self.part.title)):
-            shutil.rmtree(self.how.ledger.place / name, ignore_errors=True)
+        """Leave no weights behind, where that is wished, but those that another part will begin with."""
+        place = self.how.ledger.place / name
+        if self.how.slim and "-seed-" in name and self._wanted(self.part.title):
+            RunFolder(place).lighten()
+        elif self.how.slim:
+            shutil.rmtree(place, ignore_errors=True)
 
     def _tidy_beginnings(self) -> None:
         """Remove what this part began with, once no other part will."""

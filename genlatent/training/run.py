@@ -70,6 +70,18 @@ class RunFolder:
             if folder.is_dir() and folder not in kept:
                 shutil.rmtree(folder, ignore_errors=True)
 
+    def lighten(self) -> None:
+        """Leave of a training that is over what :func:`genlatent.load` reads; nobody can go on with it then."""
+        kept = self.checkpoint()
+        for pointer in POINTERS:
+            if self.pointed(pointer) not in (None, kept):
+                self.point(pointer, kept)
+        for folder in self.checkpoints.iterdir():
+            if folder.is_dir() and folder != kept:
+                shutil.rmtree(folder, ignore_errors=True)
+        for part in kept.glob("trainer*"):
+            part.unlink()
+
     def _kept(self) -> set[Path | None]:
         """What pointers name, and the best that the last checkpoint names: its pointer may not have followed yet."""
         last = self.pointed("last")

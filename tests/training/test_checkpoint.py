@@ -57,6 +57,18 @@ def test_run_folder(run):
     assert len(RunFolder(folder).read_metrics()) == 4
 
 
+@pytest.mark.parametrize("keep", ["last", "best"])
+def test_a_run_made_light_answers_as_before_and_is_not_gone_on_with(digits, tmp_path, keep):
+    model, how = Autoencoder((1, 8, 8), latent=3), {"epochs": 3, "run": tmp_path / "run", "keep": keep}
+    fit(model, digits, **how)
+    for _ in range(2):
+        RunFolder(tmp_path / "run").lighten()
+        assert_equal(load(tmp_path / "run"), model)
+    assert [path.name for path in tmp_path.rglob("*.safetensors")] == ["model.safetensors"]
+    with pytest.raises(RunError, match="cannot be read"):
+        fit(model, digits, **how, resume=True)
+
+
 def test_run_remembers_its_data(run, digits):
     info = data_info(run[0])
     assert (info["title"], info["binarisation"], info["shape"]) == ("digits, dynamic bits", "dynamic", [1, 8, 8])
