@@ -6,6 +6,7 @@ only where a probe finds it faster *and* as accurate as float32, and only around
 """
 
 import functools
+import statistics
 import threading
 import time
 import warnings
@@ -18,6 +19,7 @@ import torch
 ROUTES = ("float32", "fast", "bfloat16")  # "fast": as accurate as float32 here; "bfloat16": the same, unprobed
 
 PROBE = (128, 784, 400)  # rows, inner, columns of a typical hidden layer
+PAIRS = 60
 WORTHWHILE = 1.25  # least gain in speed at the probe's size
 TOLERANCE = 4.0  # largest error, in units of the ordinary product's error; true bfloat16 is a thousand times off
 SMALLEST = 2_000_000  # multiplications; below about this size the switch costs more than it gains
@@ -60,28 +62,30 @@ def fast_matmul(route: str = "fast") -> Iterator[None]:
 
 @functools.cache
 def fast_is_better() -> bool:
-    """Whether the fast route is faster on this machine and no less accurate than float32; probed once per process."""
+    """Whether the fast route is faster on this machine and no less accurate than float32; probed once per process.
+
+    The two are timed in turn, and the middle of their ratios decides: what else the machine does at the time slows both
+    products of a pair, so that every process comes to the same answer.
+    """
     if not torch.backends.mkldnn.is_available():
         return False
     generator = torch.Generator().manual_seed(0)
     rows, inner, columns = PROBE
     a, b = (torch.randn(shape, generator=generator) for shape in ((rows, inner), (inner, columns)))
-    plain_time, plain = _timed(a, b, "float32")
-    fast_time, fast = _timed(a, b, "bfloat16")
     exact = a.double() @ b.double()
-    error, ordinary = ((product - exact).norm().item() for product in (fast, plain))
-    return error <= TOLERANCE * ordinary and fast_time * WORTHWHILE <= plain_time
+    error, ordinary = ((_timed(a, b, route)[1] - exact).norm().item() for route in ("bfloat16", "float32"))
+    if error > TOLERANCE * ordinary:
+        return False
+    pairs = [(_timed(a, b, "float32")[0], _timed(a, b, "bfloat16")[0]) for _ in range(PAIRS)]
+    return statistics.median(plain / fast for plain, fast in pairs) >= WORTHWHILE
 
 
-def _timed(a: torch.Tensor, b: torch.Tensor, route: str, repeats: int = 15) -> tuple[float, torch.Tensor]:
-    """Least time of several products, and the product."""
-    times = []
+def _timed(a: torch.Tensor, b: torch.Tensor, route: str) -> tuple[float, torch.Tensor]:
+    """The time of a product, and the product."""
     with fast_matmul(route):
-        for _ in range(repeats):
-            start = time.perf_counter()
-            product = a @ b
-            times.append(time.perf_counter() - start)
-    return min(times[3:]), product
+        start = time.perf_counter()
+        product = a @ b
+        return time.perf_counter() - start, product
 
 
 def choose(shapes: Iterable[tuple[int, int, int]], device: torch.device | None = None) -> str:

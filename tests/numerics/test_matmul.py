@@ -68,6 +68,28 @@ def test_choice_by_size(monkeypatch):
         assert matmul.resolve("fast", []) == "float32"
 
 
+@pytest.mark.parametrize(("gain", "taken"), [(1.1, False), (1.5, True)])
+def test_other_work_on_the_machine_does_not_change_the_choice(monkeypatch, gain, taken):
+    """Bursts make a third of the calls up to four times as slow, whichever product they meet."""
+    draws = torch.Generator().manual_seed(int(10 * gain))
+
+    def timed(a, b, route):
+        burst = 1 + 3 * float(torch.rand((), generator=draws)) * (float(torch.rand((), generator=draws)) < 0.33)
+        return burst * (gain if route == "float32" else 1.0), a @ b
+
+    monkeypatch.setattr(matmul, "_timed", timed)
+    assert {matmul.fast_is_better.__wrapped__() for _ in range(20)} == {taken}
+
+
+@pytest.mark.parametrize("error", [1e-2, 0.0])
+def test_a_fast_but_rough_product_is_not_taken(monkeypatch, error):
+    def timed(a, b, route):
+        return (1.0, a @ b) if route == "float32" else (0.1, a @ b * (1 + error))
+
+    monkeypatch.setattr(matmul, "_timed", timed)
+    assert matmul.fast_is_better.__wrapped__() is (error == 0)
+
+
 def test_unknown_routes():
     with pytest.raises(ValueError, match="no route is called 'quick'"), matmul.fast_matmul("quick"):
         pass

@@ -125,7 +125,7 @@ def test_global_state_stays(make, digits, device, mode):
     with pyro.get_param_store().scope():
         pyro.param("mine", torch.ones(2))
         model = make()
-        step = Step(model, model.objective(), observe=digits.observe, mode=mode, matmul="fast")
+        step = Step(model, model.objective(), observe=digits.observe, mode=mode, matmul="bfloat16")
         state, draws = model.objective().init(model, digits.train.to(device)), torch.Generator(device=device)
         before = switches()
         step(rows_of(digits, device), torch.zeros((), device=device), state, draws)
