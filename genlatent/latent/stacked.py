@@ -10,6 +10,7 @@ from jaxtyping import Float64
 from pyro import poutine
 from torch import Tensor
 
+from genlatent.data.corruptions import Corruption
 from genlatent.distributions.missing import masked, split
 from genlatent.distributions.supports import Support
 from genlatent.errors import DataError, RecipeError
@@ -36,6 +37,7 @@ class StackedVAE(LatentModel):
     Args:
         first: the model of x, M1.
         second: the model of its codes, M2, with a likelihood for real numbers.
+        corruption: changes of x, drawn anew at each step, of whose codes the second model learns; for example shifts.
 
     >>> from genlatent.distributions.likelihoods import Gaussian
     >>> m2 = SemiSupervisedVAE(5, classes=10, latent=2, likelihood=Gaussian("per-output"))
@@ -44,14 +46,14 @@ class StackedVAE(LatentModel):
     torch.Size([3, 1, 8, 8])
     """
 
-    def __init__(self, first: VAE, second: SemiSupervisedVAE):
+    def __init__(self, first: VAE, second: SemiSupervisedVAE, corruption: Corruption | None = None):
         super().__init__()
         if first.latent_shape.numel() != second.event_shape.numel():
             codes, rows = tuple(first.latent_shape), tuple(second.event_shape)
             raise RecipeError(f"the first model has codes of shape {codes}, the second takes rows of shape {rows}")
         if second.support != "real":
             raise RecipeError(f"codes are real numbers, the second model takes {second.support}; use Gaussian")
-        self.first, self.second = first, second
+        self.first, self.second, self.corruption = first, second, corruption
         self.event_shape, self.missing, self.classes = first.event_shape, first.missing, second.classes
 
     @property
@@ -88,6 +90,24 @@ class StackedVAE(LatentModel):
             logits = self.second.told_logits(code, y)
             label = pyro.sample("y", dist.Categorical(logits=logits), infer={"enumerate": "parallel"})
             return pyro.sample("z_2", self.second.infer(code, label))
+
+    @property
+    def log_class_prior(self) -> Tensor:
+        """log p(y)."""
+        return self.second.log_class_prior
+
+    def corrupted(self, x: Tensor) -> Tensor:
+        """The rows that the second model learns from."""
+        return x if self.corruption is None or not self.training else self.corruption(x)
+
+    def class_logits(self, x: Tensor) -> Tensor:
+        """Logits of q(y | z_1) at a draw of the code; gaps must be filled. The first model learns nothing by them."""
+        return self.second.class_logits(self.first.infer(self.corrupted(x)).sample())
+
+    def uncorrupted_logits(self, x: Tensor) -> Tensor:
+        """The same at the mean of q(z_1 | x), of rows as they are; differentiable by x where x asks for it."""
+        codes = self.first.encoded(x)
+        return self.second.uncorrupted_logits(codes if x.requires_grad else codes.detach())
 
     def split(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         """Rows in the first model's shape with gaps filled, and which cells were observed where some may be missing."""

@@ -114,13 +114,17 @@ class SemiSupervisedELBO(Objective):
 
     def __call__(self, model: Any, batch: Batch, state: dict[str, Tensor]) -> Loss:
         """The scalar to minimise, and what it consists of."""
+        return self.learned(model, batch, model, batch)
+
+    def learned(self, model: Any, batch: Batch, asked: Any, seen: Batch) -> Loss:
+        """The same where predictions are `asked` for rows that the model itself may have `seen` otherwise, as codes."""
         rows, weights, run = self.costs(model, batch)
         metrics = {name: (getattr(rows, name) * weights).mean() for name in ("loss", "kl", "reconstruction")}
         value = metrics["loss"]
         if rows.label is not None:
             metrics["classification"] = rows.label.mean() / model.classification
             value = value + rows.label.mean()
-        for name, cost in self.wishes(model, batch, run).items():
+        for name, cost in self.wishes(asked, seen, run).items():
             metrics[name] = cost
             value = value + getattr(self, name) * cost
         return Loss(value, {name: metric.detach() for name, metric in metrics.items()})

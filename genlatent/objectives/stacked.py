@@ -22,7 +22,11 @@ class StackedELBO(SemiSupervisedELBO):
         + \mathbb{E}_{q(z_1 \mid x)}\bigl[-\log p(y, z_1) \text{ or } -\log p(z_1), \text{bounded}\bigr]
 
     is the metric `loss`, a negative bound on :math:`\log p(x, y)` or :math:`\log p(x)` under the whole stack. The lower
-    model learns under its own prior, and rests while the upper one learns.
+    model learns under its own prior, and rests while the upper one learns. Where the stack has a corruption, the upper
+    model learns from codes of corrupted rows, and the metrics are about these.
+
+    What may be asked of predictions beside the bound is about x: that they agree under two draws of the corruption and
+    of the code, and hold under the change of x that moves them most.
 
     References:
         Semi-supervised learning with deep generative models (Kingma et al., 2014)
@@ -51,17 +55,20 @@ class StackedELBO(SemiSupervisedELBO):
         self.first = first
 
     def init(self, model: Any, x: Tensor, share: float = 1.0) -> dict[str, Tensor]:
-        """No state; an upper model that a term can teach nothing is refused."""
-        return super().init(model.second, x, share)
+        """No state; a code is drawn, so that no two predictions for a row are the same."""
+        return {}
 
     def __call__(self, model: Any, batch: Batch, state: dict[str, Tensor]) -> Loss:
         """The loss of the model whose turn it is, and what the whole stack costs."""
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.first > 0):
-            below = terms(model.first, batch.x)
-        codes = below.guide.nodes["z"]["value"].detach()
-        above = self.upper(model.second, batch._replace(x=codes))
-        turn = (torch.as_tensor(batch.progress) < self.first).to(codes.dtype)
-        own = self.lower(model.first, batch, below)
+            rows = batch if self.first else batch._replace(x=model.corrupted(batch.x))
+            below = terms(model.first, rows.x)
+            own = self.lower(model.first, rows, below)
+        if self.first and model.corruption is not None:
+            with torch.no_grad():
+                below = terms(model.first, model.corrupted(batch.x))
+        above = self.upper(model, batch, below.guide.nodes["z"]["value"].detach())
+        turn = (torch.as_tensor(batch.progress) < self.first).to(own.dtype)
         coded = total(below.log_posterior).detach().mean()
         metrics = {
             "loss": below.reconstruction.detach().mean() + coded + above.metrics["loss"],
@@ -76,9 +83,9 @@ class StackedELBO(SemiSupervisedELBO):
         """What the lower model minimises; its terms are at hand."""
         return (below.reconstruction + total(below.kl())).mean()
 
-    def upper(self, model: Any, batch: Batch) -> Loss:
-        """What the upper model minimises, its rows being codes."""
-        return super().__call__(model, batch, {})
+    def upper(self, model: Any, batch: Batch, codes: Tensor) -> Loss:
+        """What the upper model minimises, its rows being codes; what else is asked of predictions is about x."""
+        return self.learned(model.second, batch._replace(x=codes), model, batch)
 
 
 class StackedIWAE(StackedELBO):
@@ -109,9 +116,9 @@ class StackedIWAE(StackedELBO):
         """The lower model's bound, from draws of its own."""
         return self.bound(model, batch, {}).value
 
-    def upper(self, model: Any, batch: Batch) -> Loss:
+    def upper(self, model: Any, batch: Batch, codes: Tensor) -> Loss:
         """The upper model's bound."""
-        return self.bound(model, batch, {})
+        return self.bound(model.second, batch._replace(x=codes), {})
 
     def validate(self, model: Any, batch: Batch) -> dict[str, Tensor]:
         """The importance-weighted bound on log p(x) beside what :class:`StackedELBO` says."""

@@ -89,9 +89,11 @@ class Ledger:
         return self.place / STAGES / f"{key}.json"
 
     @contextmanager
-    def timed(self, key: str) -> Iterator[None]:
-        """Add the time that passes inside to a stage, however it ends."""
+    def timed(self, key: str, afresh: bool = False) -> Iterator[None]:
+        """Add the time that passes inside to a stage, however it ends; `afresh` if nothing is left of its beginning."""
         start = _now()
+        if afresh:
+            self.spent.pop(key, None)
         try:
             yield
         finally:

@@ -119,8 +119,9 @@ class Stages:
         data, run = withheld(self.how.shelf.data(recipe)), ledger.place / name
         self.how.say(f"{name}: training on {len(data.train):,} rows of {data.title}")
         recipe, plain = self._begun(recipe, seed)
+        afresh = not run.is_dir()
         storage.write_text(run / "recipe.yaml", dump(plain.resolved()))
-        with ledger.timed(key):
+        with ledger.timed(key, afresh):
             history = trained(recipe, data, run, self.how)
         if history.stopped is not None and "improved" not in history.stopped:
             raise SliceOver

@@ -6,6 +6,7 @@ import torch
 from pyro.infer import TraceEnum_ELBO
 
 from genlatent import fit, load_data
+from genlatent.data.corruptions import Masking
 from genlatent.distributions.likelihoods import Gaussian
 from genlatent.errors import DataError, RecipeError
 from genlatent.latent.semi_supervised import SemiSupervisedVAE
@@ -16,6 +17,7 @@ from genlatent.objectives.base import Batch
 from genlatent.objectives.semi_supervised import SemiSupervisedELBO
 from genlatent.objectives.stacked import StackedELBO
 from genlatent.training.optimizer import Optimizer
+from genlatent.training.step import Rows, Step
 
 
 def stack(device, event_shape=(6,), classes=3, codes=4, hidden=8):
@@ -65,6 +67,58 @@ def test_a_trained_lower_model_rests(device):
     fit(model, data, steps=3, objective=StackedELBO(first=0), optimizer=Optimizer("adamw", 1e-2, weight_decay=0.1))
     moved = {name.split(".")[0] for name, p in model.named_parameters() if not torch.equal(p, before[name])}
     assert moved == {"second"}
+
+
+def turned(x):
+    """A corruption whose outcome is known."""
+    return x.flip(-1)
+
+
+def test_the_upper_model_learns_codes_of_corrupted_rows(model, x, device):
+    y = torch.tensor([0, 2, -1, -1, -1], device=device)
+
+    def found(rows, progress=0.9, first=0.5):
+        torch.manual_seed(2)
+        return StackedELBO(first=first)(model, Batch(rows, y, torch.tensor(progress, device=device)), {})
+
+    plain, there = found(x, first=0.0), found(turned(x), first=0.0)
+    lower = found(x, progress=0.0).value
+    model.corruption = turned
+    assert found(x, first=0.0).metrics == there.metrics != plain.metrics
+    torch.testing.assert_close(found(x, first=0.0).value, there.value)
+    torch.testing.assert_close(found(x, progress=0.0).value, lower)  # the lower model learns rows as they are
+    model.eval()
+    torch.testing.assert_close(found(x, first=0.0).value, plain.value)
+
+
+def test_predictions_are_asked_about_rows_and_the_lower_model_still_rests(model, x, device):
+    """The change that moves a prediction most is one of x: found through the code, of the length asked for there."""
+    assert model.uncorrupted_logits(x.clone().requires_grad_()).requires_grad
+    (slope,) = torch.autograd.grad(model.uncorrupted_logits(rows := x.clone().requires_grad_()).sum(), rows)
+    assert slope.abs().sum() > 0
+    model.corruption = Masking(0.3)
+    y = torch.tensor([0, 2, -1, -1, -1], device=device)
+    asked = StackedELBO(first=0.5, consistency=1.0, adversarial=1.0, length=0.5)
+    loss = asked(model, Batch(x, y, torch.tensor(0.9, device=device)), {})
+    assert min(loss.metrics[name] for name in ("consistency", "adversarial")) > 0
+    names, parameters = zip(*model.named_parameters())
+    gradients = torch.autograd.grad(loss.value, parameters, allow_unused=True)
+    moved = {name.split(".")[0] for name, g in zip(names, gradients) if g is not None and bool((g != 0).any())}
+    assert moved == {"second"}
+
+
+@pytest.mark.parametrize("first", [0.0, 0.5])
+def test_traced_it_asks_the_same(model, x, device, first):
+    model.corruption = Masking(0.3)
+    rows = Rows(x, torch.tensor([0, 2, -1, -1, -1], device=device), torch.arange(5, device=device))
+    objective, found = StackedELBO(first=first, consistency=1.0, balance=1.0, adversarial=1.0), []
+    for mode in ("eager", "traced"):
+        progress, draws = torch.full((), 0.9, device=device), torch.Generator(device).manual_seed(1)
+        found.append(Step(model, objective, mode=mode)(rows, progress, {}, draws))
+    eager, traced = found
+    torch.testing.assert_close(eager.value, traced.value)
+    for name, gradient in eager.gradients.items():
+        torch.testing.assert_close(gradient, traced.gradients[name])
 
 
 def test_training_metric_is_the_bound_of_the_whole_stack(model, x, device):

@@ -21,7 +21,7 @@ from genlatent.objectives.stacked import StackedELBO
 from genlatent.training.step import Rows, Step
 
 PRIOR = (0.2, 0.5, 0.3)
-KAPPA, LAMBDA = 2.0, 3.0
+KAPPA, LAMBDA, NU = 2.0, 3.0, 4.0
 
 
 class Turned(Corruption):
@@ -217,19 +217,17 @@ def dropped():
 def test_the_upper_model_of_a_stack_may_be_asked(device, x, y):
     above = SemiSupervisedVAE(3, 3, latent=2, likelihood=Gaussian(), corruption=GaussianNoise(0.3))
     model = StackedVAE(VAE((5,), latent=3), above).double().to(device)
-    asked = StackedELBO(first=0.0, consistency=KAPPA, balance=LAMBDA)
+    asked = StackedELBO(first=0.0, consistency=KAPPA, balance=LAMBDA, adversarial=NU, length=0.5)
     batch = Batch(x, y, torch.tensor(0.5, device=device), labelled=Labelled(3, 0.25))
     found = []
     for objective in (StackedELBO(first=0.0), asked):
         torch.manual_seed(0)
         found.append(objective(model, batch, {}))
     bare, whole = found
-    added = KAPPA * whole.metrics["consistency"] + LAMBDA * whole.metrics["balance"]
-    torch.testing.assert_close(whole.value, bare.value + added)
-    assert added > 0
-    model.second.corruption = None
-    with pytest.raises(RecipeError, match="consistency compares"):
-        asked.init(model, x)
+    weights = {"consistency": KAPPA, "balance": LAMBDA, "adversarial": NU}
+    parts = {name: weight * whole.metrics[name] for name, weight in weights.items()}
+    torch.testing.assert_close(whole.value, bare.value + sum(parts.values()))
+    assert min(parts.values()) > 0
 
 
 @pytest.mark.parametrize("name", ["consistency", "balance"])

@@ -8,6 +8,7 @@ from genlatent.data.dataset import Dataset
 from genlatent.errors import RunError
 from genlatent.recipes import assembly
 from genlatent.reproduce.clock import Clock
+from genlatent.reproduce.ledger import Ledger, Spent
 from genlatent.reproduce.reading import read
 from genlatent.reproduce.record import VARYING
 from genlatent.reproduce.slices import carry_out
@@ -75,6 +76,28 @@ def test_what_is_not_complete_says_how_far_it_got(small, tmp_path):
     while len(found["parts"][0]["seeds"]) < 1:
         found = carried_out(small, tmp_path / "run", Steps(5))
     assert found["parts"][0]["goals"][0]["verdict"] == "unfinished"
+
+
+def test_a_training_that_begins_afresh_counts_its_own_minutes_alone(tmp_path):
+    ledger = Ledger(tmp_path, {"name": "small", "parts": []})
+    ledger.spent["part-1-seed-0-trained"] = Spent(50.0, 40.0)  # of a training whose folder was thrown away
+    with ledger.timed("part-1-seed-0-trained", afresh=True):
+        pass
+    assert ledger.minutes("part-1-seed-0-trained").minutes < 1
+    before = ledger.minutes("part-1-seed-0-trained").minutes
+    with ledger.timed("part-1-seed-0-trained"):
+        pass
+    assert Ledger(tmp_path, {"name": "small", "parts": []}).minutes("part-1").minutes > before
+
+
+def test_a_folder_thrown_away_is_trained_afresh(small, tmp_path):
+    carried_out(small, tmp_path / "run", Steps(1))
+    spent = json.loads((tmp_path / "run" / "spent.json").read_text())
+    (key,) = spent
+    (tmp_path / "run" / "spent.json").write_text(json.dumps({key: [1000.0, 1000.0]}))
+    shutil.rmtree(tmp_path / "run" / key.removesuffix("-trained"))
+    carried_out(small, tmp_path / "run", Steps(1))
+    assert json.loads((tmp_path / "run" / "spent.json").read_text())[key][0] < 1000
 
 
 LOOKED = {}  # by test part, how often it was looked at
