@@ -3,6 +3,7 @@
 import copy
 import math
 
+import pyro.distributions as dist
 import pytest
 import torch
 
@@ -10,6 +11,7 @@ from genlatent import components, fit, load, save
 from genlatent.data.sources import load_data
 from genlatent.distributions import posteriors, priors
 from genlatent.distributions.likelihoods import Gaussian
+from genlatent.distributions.mixtures import Mixture
 from genlatent.errors import RecipeError
 from genlatent.latent.vae import VAE
 from genlatent.networks.mlp import MLP
@@ -129,6 +131,51 @@ def test_a_mixture_is_the_sum_of_its_bumps(device):
     away = (z[:, None] - prior.loc) / prior.log_scale.exp()
     bumps = (-(away.square() + math.log(2 * math.pi)) / 2 - prior.log_scale).sum(-1)
     torch.testing.assert_close(prior().log_prob(z), (prior.logits.log_softmax(0) + bumps).logsumexp(1))
+
+
+@pytest.mark.parametrize("cells", [(3,), (2, 2), ()])
+def test_products_say_of_normal_components_what_torch_says(device, cells):
+    """Of density and slopes, in float64; for rows in any number of dimensions."""
+    kind = {"dtype": torch.float64, "device": device, "requires_grad": True}
+    loc, spread, weights = torch.randn(5, *cells, **kind), torch.rand(5, *cells, **kind), torch.randn(5, **kind)
+    z = torch.randn(4, 6, *cells, **kind)
+    bumps = dist.Normal(2 * loc, 0.1 + spread).to_event(len(cells))
+    both = [kind_of(dist.Categorical(logits=weights), bumps) for kind_of in (Mixture, dist.MixtureSameFamily)]
+    ours, theirs = (p.log_prob(z) for p in both)
+    torch.testing.assert_close(ours, theirs)
+    slopes = [
+        torch.autograd.grad(found.sum(), (z, loc, spread, weights), retain_graph=True) for found in (ours, theirs)
+    ]
+    torch.testing.assert_close(*slopes)
+
+
+def test_of_narrow_components_products_lose_no_digits(device):
+    loc = 100 + torch.randn(8, 5, device=device)
+    bumps = dist.Normal(loc, torch.full_like(loc, 1e-3)).to_event(1)
+    z = loc + 1e-3 * torch.randn_like(loc)
+    exact = dist.MixtureSameFamily(
+        dist.Categorical(torch.ones(8, dtype=torch.float64, device=device)),
+        dist.Normal(loc.double(), bumps.base_dist.scale.double()).to_event(1),
+    ).log_prob(z.double())
+    ours = Mixture(dist.Categorical(torch.ones(8, device=device)), bumps).log_prob(z)
+    assert ours.dtype == torch.float32
+    torch.testing.assert_close(ours, exact.float())
+
+
+@pytest.mark.parametrize(
+    "components",
+    [dist.StudentT(3.0, torch.zeros(4, 2)).to_event(1), dist.Normal(torch.zeros(6, 4, 2), 1.0).to_event(1)],
+)
+def test_other_components_are_left_to_torch(components):
+    mixture = Mixture(dist.Categorical(torch.ones(4)), components)
+    z = torch.randn(6, 2)
+    torch.testing.assert_close(mixture.log_prob(z), dist.MixtureSameFamily.log_prob(mixture, z))
+
+
+def test_a_checking_mixture_refuses_what_is_no_number():
+    bumps = dist.Normal(torch.zeros(4, 2), 1.0).to_event(1)
+    with pytest.raises(ValueError, match="within the support"):
+        Mixture(dist.Categorical(torch.ones(4)), bumps, validate_args=True).log_prob(torch.full((6, 2), math.nan))
 
 
 def test_full_and_low_rank_normals_have_the_covariance_of_their_outputs():
