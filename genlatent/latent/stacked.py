@@ -29,7 +29,7 @@ class StackedVAE(LatentModel):
         q(y, z_1, z_2 \mid x) = q(z_1 \mid x) \, q(y \mid z_1) \, q(z_2 \mid z_1, y)
 
     One `fit` trains both: the lower model first, then the upper one on its codes; a lower model that is trained already
-    is left as it is by `StackedELBO(first=0)`.
+    is left as it is by `StackedELBO(first=0)`. With `together` both learn then, one model of three layers.
 
     References:
         Semi-supervised learning with deep generative models (Kingma et al., 2014)
@@ -91,23 +91,9 @@ class StackedVAE(LatentModel):
             label = pyro.sample("y", dist.Categorical(logits=logits), infer={"enumerate": "parallel"})
             return pyro.sample("z_2", self.second.infer(code, label))
 
-    @property
-    def log_class_prior(self) -> Tensor:
-        """log p(y)."""
-        return self.second.log_class_prior
-
     def corrupted(self, x: Tensor) -> Tensor:
-        """The rows that the second model learns from."""
+        """The rows whose codes the second model learns from."""
         return x if self.corruption is None or not self.training else self.corruption(x)
-
-    def class_logits(self, x: Tensor) -> Tensor:
-        """Logits of q(y | z_1) at a draw of the code; gaps must be filled. The first model learns nothing by them."""
-        return self.second.class_logits(self.first.infer(self.corrupted(x)).sample())
-
-    def uncorrupted_logits(self, x: Tensor) -> Tensor:
-        """The same at the mean of q(z_1 | x), of rows as they are; differentiable by x where x asks for it."""
-        codes = self.first.encoded(x)
-        return self.second.uncorrupted_logits(codes if x.requires_grad else codes.detach())
 
     def split(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         """Rows in the first model's shape with gaps filled, and which cells were observed where some may be missing."""

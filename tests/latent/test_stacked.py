@@ -15,7 +15,7 @@ from genlatent.latent.vae import VAE
 from genlatent.networks.mlp import MLP
 from genlatent.objectives.base import Batch
 from genlatent.objectives.semi_supervised import SemiSupervisedELBO
-from genlatent.objectives.stacked import StackedELBO
+from genlatent.objectives.stacked import Asked, StackedELBO
 from genlatent.training.optimizer import Optimizer
 from genlatent.training.step import Rows, Step
 
@@ -93,8 +93,8 @@ def test_the_upper_model_learns_codes_of_corrupted_rows(model, x, device):
 
 def test_predictions_are_asked_about_rows_and_the_lower_model_still_rests(model, x, device):
     """The change that moves a prediction most is one of x: found through the code, of the length asked for there."""
-    assert model.uncorrupted_logits(x.clone().requires_grad_()).requires_grad
-    (slope,) = torch.autograd.grad(model.uncorrupted_logits(rows := x.clone().requires_grad_()).sum(), rows)
+    asking = Asked(model, learns=False)
+    (slope,) = torch.autograd.grad(asking.uncorrupted_logits(rows := x.clone().requires_grad_()).sum(), rows)
     assert slope.abs().sum() > 0
     model.corruption = Masking(0.3)
     y = torch.tensor([0, 2, -1, -1, -1], device=device)
@@ -107,11 +107,38 @@ def test_predictions_are_asked_about_rows_and_the_lower_model_still_rests(model,
     assert moved == {"second"}
 
 
+def test_together_both_learn_the_bound_that_pyro_enumerates(model, x, device):
+    """The value and its slopes are those of the stack as one model, which has no site for the classification term."""
+    model.second.classification = 0.0
+    y = torch.tensor([0, 2, -1, -1, -1], device=device)
+    names, parameters = zip(*model.named_parameters())
+    torch.manual_seed(1)
+    ours = StackedELBO(first=0, together=True, analytic=False)(model, Batch(x, y), {}).value
+    torch.manual_seed(1)
+    with pyro.get_param_store().scope():
+        theirs = TraceEnum_ELBO(max_plate_nesting=1).differentiable_loss(model.model, model.guide, x, y) / len(x)
+    torch.testing.assert_close(ours, theirs, atol=1e-9, rtol=0)
+    found, expected = (torch.autograd.grad(value, parameters, allow_unused=True) for value in (ours, theirs))
+    assert {name.split(".")[0] for name, g in zip(names, found) if g is not None} == {"first", "second"}
+    torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize(("progress", "moving"), [(0.0, {"first"}), (0.9, {"first", "second"})])
+def test_together_the_lower_model_begins_alone(model, x, device, progress, moving):
+    y = torch.tensor([0, 2, -1, -1, -1], device=device)
+    asked = StackedELBO(first=0.5, together=True, consistency=1.0, adversarial=1.0)
+    loss = asked(model, Batch(x, y, torch.tensor(progress, device=device)), {})
+    names, parameters = zip(*model.named_parameters())
+    gradients = torch.autograd.grad(loss.value, parameters, allow_unused=True)
+    assert {name.split(".")[0] for name, g in zip(names, gradients) if g is not None and bool((g != 0).any())} == moving
+
+
+@pytest.mark.parametrize("together", [False, True])
 @pytest.mark.parametrize("first", [0.0, 0.5])
-def test_traced_it_asks_the_same(model, x, device, first):
+def test_traced_it_asks_the_same(model, x, device, first, together):
     model.corruption = Masking(0.3)
     rows = Rows(x, torch.tensor([0, 2, -1, -1, -1], device=device), torch.arange(5, device=device))
-    objective, found = StackedELBO(first=first, consistency=1.0, balance=1.0, adversarial=1.0), []
+    objective, found = StackedELBO(first, together, consistency=1.0, balance=1.0, adversarial=1.0), []
     for mode in ("eager", "traced"):
         progress, draws = torch.full((), 0.9, device=device), torch.Generator(device).manual_seed(1)
         found.append(Step(model, objective, mode=mode)(rows, progress, {}, draws))
