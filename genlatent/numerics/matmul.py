@@ -19,7 +19,7 @@ import torch
 ROUTES = ("float32", "fast", "bfloat16")  # "fast": as accurate as float32 here; "bfloat16": the same, unprobed
 
 PROBE = (128, 784, 400)  # rows, inner, columns of a typical hidden layer
-PAIRS = 60
+PAIRS = 60  # products of both routes that are timed in turn
 WORTHWHILE = 1.25  # least gain in speed at the probe's size
 TOLERANCE = 4.0  # largest error, in units of the ordinary product's error; true bfloat16 is a thousand times off
 SMALLEST = 2_000_000  # multiplications; below about this size the switch costs more than it gains
@@ -65,7 +65,7 @@ def fast_is_better() -> bool:
     """Whether the fast route is faster on this machine and no less accurate than float32; probed once per process.
 
     The two are timed in turn, and the middle of their ratios decides: what else the machine does at the time slows both
-    products of a pair, so that every process comes to the same answer.
+    products of a pair, so that processes beside each other come to the same answer.
     """
     if not torch.backends.mkldnn.is_available():
         return False

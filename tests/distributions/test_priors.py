@@ -162,9 +162,20 @@ def test_of_narrow_components_products_lose_no_digits(device):
     torch.testing.assert_close(ours, exact.float())
 
 
+class Doubled(dist.Normal):
+    """A normal of somebody's own."""
+
+    def log_prob(self, value):
+        return 2 * super().log_prob(value)
+
+
 @pytest.mark.parametrize(
     "components",
-    [dist.StudentT(3.0, torch.zeros(4, 2)).to_event(1), dist.Normal(torch.zeros(6, 4, 2), 1.0).to_event(1)],
+    [
+        Doubled(torch.zeros(4, 2), 1.0).to_event(1),
+        dist.StudentT(3.0, torch.zeros(4, 2)).to_event(1),
+        dist.Normal(torch.zeros(6, 4, 2), 1.0).to_event(1),
+    ],
 )
 def test_other_components_are_left_to_torch(components):
     mixture = Mixture(dist.Categorical(torch.ones(4)), components)
